@@ -1,0 +1,152 @@
+"""Facts, appended in the same commit as the change that they tell of, and those who follow them.
+
+A follower has a cursor of its own. `follow` hands it events in the order of their commits, in one
+transaction with the move of the cursor, so that what it derives is derived once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from core import schema
+from core.db import Database, Tx
+
+TOPIC = "events"
+BATCH = 500
+"""Events handed to a follower in one transaction."""
+
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened. `actor` is "slack:U1", "cli:name" or None for the program itself."""
+
+    id: int
+    at: float
+    kind: str
+    subject: str | None
+    ticket_id: int | None
+    actor: str | None
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class New:
+    """An event about to be appended."""
+
+    kind: str
+    subject: str | None = None
+    ticket_id: int | None = None
+    actor: str | None = None
+    data: Mapping[str, Any] | None = None
+
+
+_COLUMNS = ("at", "kind", "subject", "ticket_id", "actor", "data")
+
+
+def emit(tx: Tx, *news: New) -> None:
+    """Append events to the transaction."""
+    emit_all(tx, news)
+
+
+def emit_all(tx: Tx, news: Iterable[New]) -> None:
+    """Append many events to the transaction, in order."""
+    rows = [
+        (tx.now, n.kind, n.subject, n.ticket_id, n.actor, _encode(n.data or {}).decode())
+        for n in news
+    ]
+    if rows:
+        tx.bulk_insert(schema.events, _COLUMNS, rows)
+        tx.topics.add(TOPIC)
+
+
+def since(tx: Tx, event_id: int, limit: int = BATCH) -> list[Event]:
+    """Events after `event_id`, oldest first."""
+    e = schema.events
+    return [
+        _event(r)
+        for r in tx.rows(sa.select(e).where(e.c.id > event_id).order_by(e.c.id).limit(limit))
+    ]
+
+
+def of_ticket(tx: Tx, ticket_id: int, limit: int = 200) -> list[Event]:
+    """The newest events of one ticket, oldest first."""
+    e = schema.events
+    newest = sa.select(e).where(e.c.ticket_id == ticket_id).order_by(e.c.id.desc()).limit(limit)
+    return [_event(r) for r in reversed(tx.rows(newest))]
+
+
+def _event(row: sa.Row[Any]) -> Event:
+    return Event(
+        id=row.id,
+        at=row.at,
+        kind=row.kind,
+        subject=row.subject,
+        ticket_id=row.ticket_id,
+        actor=row.actor,
+        data=msgspec.json.decode(row.data),
+    )
+
+
+def cursor(tx: Tx, consumer: str) -> int:
+    """The last event that `consumer` has dealt with; 0 if none."""
+    c = schema.cursors
+    return tx.value(sa.select(c.c.event_id).where(c.c.consumer == consumer)) or 0
+
+
+def move_cursor(tx: Tx, consumer: str, event_id: int) -> None:
+    """`consumer` has dealt with everything up to `event_id`."""
+    tx.upsert(schema.cursors, {"consumer": consumer, "event_id": event_id}, ["consumer"])
+
+
+Handle = Callable[[Tx, list[Event]], None]
+
+
+def _step(tx: Tx, consumer: str, handle: Handle) -> int:
+    batch = since(tx, cursor(tx, consumer))
+    if batch:
+        handle(tx, batch)
+        move_cursor(tx, consumer, batch[-1].id)
+    return len(batch)
+
+
+def _behind(tx: Tx, consumer: str) -> bool:
+    e, c = schema.events, schema.cursors
+    newest = tx.value(sa.select(sa.func.max(e.c.id))) or 0
+    return newest > (tx.value(sa.select(c.c.event_id).where(c.c.consumer == consumer)) or 0)
+
+
+async def catch_up(db: Database, consumer: str, handle: Handle, epoch: int) -> int:
+    """Hand `consumer` everything that it has not seen; how many events that were."""
+    total = 0
+    while await db.read(_behind, consumer):
+        total += await db.write_as(epoch, _step, consumer, handle)
+    return total
+
+
+async def follow(db: Database, consumer: str, handle: Handle, epoch: int) -> None:
+    """Hand `consumer` all events, now and as they come, until cancelled.
+
+    `handle(tx, events)` runs in the transaction that moves the cursor. If it raises, nothing
+    moved, and the error ends this call: the caller decides when to try again.
+    """
+    while True:
+        seen = db.news.seen(TOPIC)
+        await catch_up(db, consumer, handle, epoch)
+        await db.news.wait(TOPIC, seen)
+
+
+def purge(tx: Tx, before: float, limit: int = 5000) -> int:
+    """Forget events older than `before` that every follower has dealt with."""
+    e, c = schema.events, schema.cursors
+    lowest = tx.value(sa.select(sa.func.min(c.c.event_id)))
+    if lowest is None:
+        return 0
+    old = sa.select(e.c.id).where(e.c.at < before, e.c.id <= lowest).order_by(e.c.id).limit(limit)
+    return tx.changed(sa.delete(e).where(e.c.id.in_(old)))

@@ -1,0 +1,134 @@
+"""Who is the one holder of a database, and since which epoch.
+
+One process at a time watches and sends. On SQLite it holds an flock beside the file, and a second
+process refuses, naming the first. On PostgreSQL it holds a session advisory lock, and others stand
+by until it is free. Every holder raises the epoch, which fences all writes of the one before.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from core import schema
+from core.db import Database, Tx
+from core.errors import Refused, Unavailable
+
+HOLDER_LOCK = 0x70C50
+"""The PostgreSQL session advisory lock that the holder keeps."""
+STAND_BY_S = 1.0
+"""How often a process that stands by asks for the lock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """Proof of being the holder: hand `epoch` to every fenced write."""
+
+    epoch: int
+    name: str
+
+
+def who_am_i(command: str) -> str:
+    """How this process names itself to others: command, pid and host."""
+    return f"{command} (pid {os.getpid()} on {socket.gethostname()})"
+
+
+@asynccontextmanager
+async def hold(db: Database, command: str, *, wait: bool = True) -> AsyncIterator[Holding]:
+    """Be the holder inside the block.
+
+    Refused at once on SQLite when another process holds the file. On PostgreSQL waits until it is
+    free (Refused at once without `wait`).
+    """
+    keep = _flock(db, command) if db.is_sqlite else _advisory(db, wait)
+    async with keep:
+        epoch = await db.write(_raise_epoch, who_am_i(command))
+        yield Holding(epoch, command)
+
+
+def _raise_epoch(tx: Tx, name: str) -> int:
+    h = schema.holder
+    current = tx.value(sa.select(h.c.epoch)) or 0
+    tx.upsert(h, {"id": 1, "epoch": current + 1, "name": name, "since": tx.now}, ["id"])
+    return int(current) + 1
+
+
+@asynccontextmanager
+async def _flock(db: Database, command: str) -> AsyncIterator[None]:
+    path = Path(str(db.url.database) + ".lock")
+    with take_file(path, command):
+        yield
+
+
+class take_file:  # noqa: N801 - reads as a statement: with take_file(path, ...)
+    """Holds an flock on `path`, whose content names the holder; Refused if another has it."""
+
+    def __init__(self, path: Path, command: str) -> None:
+        self._path = path
+        self._command = command
+        self._file: IO[str] | None = None
+
+    def __enter__(self) -> None:
+        try:
+            fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise Unavailable(f"{self._path} cannot be opened: {error.strerror}.") from None
+        file = os.fdopen(fd, "r+")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            holder = _named(file.read())
+            file.close()
+            raise Refused(
+                f"{holder} already uses this database. Stop it first, or choose another with --db."
+            ) from None
+        file.seek(0)
+        file.truncate()
+        json.dump({"holder": who_am_i(self._command)}, file)
+        file.flush()
+        self._file = file
+
+    def __exit__(self, *_: Any) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
+def _named(content: str) -> str:
+    try:
+        return str(json.loads(content)["holder"])
+    except (ValueError, KeyError, TypeError):
+        return "Another process"
+
+
+@asynccontextmanager
+async def _advisory(db: Database, wait: bool) -> AsyncIterator[None]:
+    connection = await db.raw_reader()
+    try:
+        while not await _try_advisory(connection):
+            if not wait:
+                holder = await db.read(_holder_name)
+                raise Refused(f"{holder} already holds this database.")
+            await db.clock.sleep(STAND_BY_S)
+        yield
+    finally:
+        await connection.close()
+
+
+async def _try_advisory(connection: AsyncConnection) -> bool:
+    got = await connection.execute(sa.text(f"SELECT pg_try_advisory_lock({HOLDER_LOCK})"))
+    await connection.commit()
+    return bool(got.scalar())
+
+
+def _holder_name(tx: Tx) -> str:
+    return tx.value(sa.select(schema.holder.c.name)) or "Another process"
