@@ -119,7 +119,7 @@ class Invariant(Generic[O, T]):
     scope: Callable[[O], Iterable[tuple[str, T]]]
     check: Callable[[T, O, Settings], Verdict]
     recover_s: float = 0.0
-    settings: Settings = NO_SETTINGS
+    settings: Settings = field(default_factory=lambda: NO_SETTINGS)
     explained_by: tuple[str, ...] = ()
 
     @property

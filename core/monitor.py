@@ -1,0 +1,202 @@
+"""Watching: observe, judge, settle tickets; one loop a subject, none of which delays another.
+
+The monitor knows neither Slack nor how anything is diagnosed: it commits tickets and their events,
+and whoever wants to know follows those.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from core import events, schema
+from core.clock import Clock, within
+from core.db import Database, Tx
+from core.invariant import Judged, Reading, judge
+from core.subject import Observation, Subject
+from core.tickets import known, recovery, settle
+from core.tickets.plan import Plan, make_plan
+
+OBSERVE_LIMIT_S = 10.0
+"""A subject that has not answered by then is seen as blind for this tick."""
+GAP_S = 60.0
+"""Not having watched for longer than this (or ten intervals) is told as a gap."""
+ALIVE_EVERY_S = 10.0
+"""How often "still watching" is written down."""
+
+
+@dataclass(frozen=True, slots=True)
+class TickReport:
+    """What one tick did: for the heartbeat line, /monitor status and the metrics."""
+
+    subject: str
+    at: float
+    seconds: float
+    broken: int
+    unknown: int
+    holds: int
+    opened: int
+    changed: int
+    readings: Mapping[str, Reading] = field(default_factory=dict)
+    blind: tuple[str, ...] = ()
+
+
+class Watch:
+    """One subject under watch: remembers only what the next tick needs to know."""
+
+    def __init__(self, subject: Subject, db: Database, clock: Clock, epoch: int) -> None:
+        self.subject = subject
+        self.last: TickReport | None = None
+        self._db = db
+        self._clock = clock
+        self._epoch = epoch
+        self._carry: Mapping[str, Any] = {}
+        self._alive_at: float | None = None
+        self._mono_at: float | None = None
+
+    async def start(self) -> None:
+        """Tell the subject what an earlier process carried, and note that it is watched."""
+        carry = await self._db.write_as(self._epoch, _begin, self.subject.name, self.subject.kind)
+        self._carry = carry
+        self.subject.recall(carry)
+
+    async def tick(self) -> TickReport:
+        """Observe, judge and settle once."""
+        began = self._clock.monotonic()
+        observation = await self._observe()
+        now = self._clock.now().timestamp()
+        judged = await self._judge(observation, now)
+        opened, changed = await self._settle(judged, observation)
+        await self._note(observation, now, began)
+        report = _report(observation, judged, now)
+        self.last = replace(
+            report, opened=opened, changed=changed, seconds=self._clock.monotonic() - began
+        )
+        return self.last
+
+    async def _observe(self) -> Observation:
+        limit_s = max(OBSERVE_LIMIT_S, self.subject.interval_s)
+        return await within(self._clock, limit_s, self.subject.observe())
+
+    async def _judge(self, observation: Observation, now: float) -> list[Judged]:
+        judged = []
+        for one in judge(self.subject.invariants, observation, now):
+            judged.append(one)
+            # A thousand stores are judged in milliseconds, ten thousand are not: let others in.
+            await self._clock.sleep(0)
+        return judged
+
+    async def _settle(self, judged: list[Judged], observation: Observation) -> tuple[int, int]:
+        name = self.subject.name
+        before = await self._db.read(known.known, name)
+        plan = make_plan(name, judged, before, observation.removed)
+        if not plan:
+            return 0, 0
+        return await settle_plan(self._db, self._epoch, name, plan)
+
+    async def _note(self, observation: Observation, now: float, mono: float) -> None:
+        gap = None
+        if self._mono_at is not None:
+            missed = mono - self._mono_at
+            if missed > max(GAP_S, 10 * self.subject.interval_s):
+                gap = (now - missed, now)
+        self._mono_at = mono
+        carry = observation.carry
+        stale = self._alive_at is None or not 0 <= now - self._alive_at < ALIVE_EVERY_S
+        if gap is not None or stale or carry != self._carry:
+            await self._db.write_as(self._epoch, _alive, self.subject.name, dict(carry), gap)
+            self._alive_at, self._carry = now, carry
+
+
+async def settle_plan(db: Database, epoch: int, subject: str, plan: Plan) -> tuple[int, int]:
+    """Write a plan in slices; how many tickets opened and how many visibly changed."""
+    ids: dict[str, int] = {}
+    if settle.fits_one(plan):
+        changed = await db.write_as(epoch, _write_whole, plan, subject, ids)
+        return len(plan.opens), changed
+    changed = 0
+    for part in settle.slices(plan):
+        changed += await db.write_as(epoch, settle.write, part, subject, ids, last=False)
+    if changed:
+        await db.write_as(epoch, settle.write, Plan(), subject, ids, last=True)
+    return len(plan.opens), changed
+
+
+def _write_whole(tx: Tx, plan: Plan, subject: str, ids: dict[str, int]) -> int:
+    changed = settle.write(tx, plan, subject, ids, last=False)
+    if changed:
+        settle.write(tx, Plan(), subject, ids, last=True)
+    return changed
+
+
+def _report(observation: Observation, judged: list[Judged], now: float) -> TickReport:
+    blind = tuple(sorted(k for k, r in observation.readings.items() if not r.fresh(now)))
+    return TickReport(
+        subject=observation.subject,
+        at=now,
+        seconds=0.0,
+        broken=sum(len(j.broken) for j in judged),
+        unknown=sum(len(j.unknown) for j in judged) + sum(j.period_s == 0 for j in judged),
+        holds=sum(len(j.holds) for j in judged),
+        opened=0,
+        changed=0,
+        readings=dict(observation.readings),
+        blind=blind,
+    )
+
+
+def _begin(tx: Tx, name: str, kind: str) -> Mapping[str, Any]:
+    s = schema.subjects
+    row = tx.row(sa.select(s).where(s.c.name == name))
+    if row is None or row.removed_at is not None:
+        tx.upsert(
+            s,
+            {
+                "name": name,
+                "kind": kind,
+                "first_seen_at": tx.now,
+                "last_tick_at": tx.now,
+                "removed_at": None,
+                "carry": "{}",
+            },
+            ["name"],
+        )
+        events.emit(tx, events.New("subject.added", subject=name, data={"kind": kind}))
+        return {}
+    if tx.now - row.last_tick_at > GAP_S:
+        _gap(tx, name, row.last_tick_at, tx.now)
+    tx.run(sa.update(s).where(s.c.name == name).values(kind=kind))
+    carried: Mapping[str, Any] = msgspec.json.decode(row.carry)
+    return carried
+
+
+def _gap(tx: Tx, name: str, since: float, until: float) -> None:
+    data = {"from": since, "to": until}
+    events.emit(tx, events.New("subject.gap", subject=name, data=data))
+
+
+def _alive(tx: Tx, name: str, carry: Mapping[str, Any], gap: tuple[float, float] | None) -> None:
+    s = schema.subjects
+    text = msgspec.json.encode(carry).decode()
+    tx.run(sa.update(s).where(s.c.name == name).values(last_tick_at=tx.now, carry=text))
+    if gap is not None:
+        _gap(tx, name, *gap)
+
+
+def remove_missing(tx: Tx, configured: list[str]) -> list[str]:
+    """Close the tickets of subjects that are no longer configured; their names."""
+    s = schema.subjects
+    gone = [
+        r.name
+        for r in tx.rows(sa.select(s.c.name).where(s.c.removed_at.is_(None)))
+        if r.name not in configured
+    ]
+    for name in gone:
+        recovery.close_subject(tx, name)
+        tx.run(sa.update(s).where(s.c.name == name).values(removed_at=tx.now))
+        events.emit(tx, events.New("subject.removed", subject=name))
+    return gone

@@ -1,0 +1,75 @@
+"""What is remembered of a subject before its tick is settled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TypeVar
+
+import sqlalchemy as sa
+
+from core import schema
+from core.db import Tx
+from core.tickets.model import FLAP_WINDOW_S, Ticket
+from core.tickets.plan import Condition, Known
+from core.tickets.store import from_row, t
+
+SLICE = 1000
+"""Rows written in one transaction: 10,000 in one held a click for 90 ms, slices 13 ms."""
+
+R = TypeVar("R")
+
+
+def parts(items: list[R], size: int = SLICE) -> Iterator[list[R]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def known(tx: Tx, subject: str) -> Known:
+    """What is remembered of `subject` before a tick is settled."""
+    s, c = schema.subjects, schema.conditions
+    first = tx.value(sa.select(s.c.first_seen_at).where(s.c.name == subject))
+    is_open = sa.select(t).where(t.c.subject == subject, t.c.resolved_at.is_(None))
+    tickets = {r.fingerprint: from_row(r) for r in tx.rows(is_open)}
+    lately = sa.select(t).where(
+        t.c.subject == subject,
+        t.c.resolved_at.is_not(None),
+        sa.or_(t.c.shut, t.c.resolved_at >= tx.now - FLAP_WINDOW_S),
+    )
+    # Ascending, so that the latest of each fingerprint is the one that stays.
+    closed = {r.fingerprint: from_row(r) for r in tx.rows(lately.order_by(t.c.id))}
+    conditions = {
+        r.fingerprint: Condition(r.fingerprint, r.since, r.last_at, r.broken_for_s)
+        for r in tx.rows(sa.select(c).where(c.c.subject == subject))
+    }
+    return Known(
+        first_seen_at=tx.now if first is None else first,
+        tickets=tickets,
+        closed=closed,
+        conditions=conditions,
+        roots=_ended_roots(tx, tickets),
+    )
+
+
+def _ended_roots(tx: Tx, tickets: Mapping[str, Ticket]) -> dict[int, float]:
+    wanted = {k.explained_by for k in tickets.values() if k.explained_by is not None}
+    if not wanted:
+        return {}
+    open_ids = {k.id for k in tickets.values()}
+    gone = sorted(wanted - open_ids)[:500]
+    rows = tx.rows(sa.select(t.c.id, t.c.resolved_at).where(t.c.id.in_(gone)))
+    ended = {r.id: r.resolved_at for r in rows if r.resolved_at is not None}
+    # A cause that retention has forgotten ended long ago.
+    return {i: ended.get(i, 0.0) for i in gone}
+
+
+def previous(tx: Tx, fingerprints: list[str]) -> dict[str, int]:
+    """The latest earlier ticket of each fingerprint, for "again: see 17"."""
+    found: dict[str, int] = {}
+    for part in parts(fingerprints, 500):
+        rows = tx.rows(
+            sa.select(t.c.fingerprint, sa.func.max(t.c.id).label("newest"))
+            .where(t.c.fingerprint.in_(part))
+            .group_by(t.c.fingerprint)
+        )
+        found.update({r.fingerprint: r.newest for r in rows})
+    return found

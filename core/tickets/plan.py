@@ -1,0 +1,337 @@
+"""From verdicts and what is known to what must change: the settling of one tick. Pure.
+
+Grace is accumulated observed-broken time: each new reading adds the time since the last one, at
+most two periods of its source, so that neither a clock step, nor a suspended machine, nor a restart
+skips or restarts it. Recovery accumulates likewise. Unknown adds nothing and changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from core.invariant import Broken, Judged, Severity, Violation, fingerprint
+from core.tickets.model import (
+    FLAP_WINDOW_S,
+    OUTLIVE_S,
+    Resolution,
+    Ticket,
+    recovery_needed_s,
+)
+
+TOUCH_S = 2.0
+"""A ticket's count and last sighting are written at most this often (more rarely in a storm)."""
+STORM_STEP = 500
+"""Every so many open tickets stretch the touching by once TOUCH_S."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A violation that has not lasted its hold time yet."""
+
+    fingerprint: str
+    since: float
+    last_at: float
+    broken_for_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the store knows of a subject before the tick is settled.
+
+    `tickets`: the open ones by fingerprint. `closed`: the latest closed one of each fingerprint
+    that may matter (shut, or within the flap window). `roots`: resolved tickets by id that open
+    ones are explained by, with when they ended.
+    """
+
+    first_seen_at: float
+    tickets: Mapping[str, Ticket] = field(default_factory=dict)
+    closed: Mapping[str, Ticket] = field(default_factory=dict)
+    conditions: Mapping[str, Condition] = field(default_factory=dict)
+    roots: Mapping[int, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A ticket to open. `explained_by` is a ticket's id, or the fingerprint of one opened now."""
+
+    violation: Violation
+    previous_id: int | None
+    adopted: bool
+    explained_by: int | str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reopening:
+    """A ticket that recovered lately and is broken again."""
+
+    ticket: Ticket
+    violation: Violation
+    explained_by: int | str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Touch:
+    """An open ticket seen broken again; `change` is "", "changed", "worsened", "eased"."""
+
+    ticket: Ticket
+    violation: Violation
+    change: str
+
+
+@dataclass(frozen=True, slots=True)
+class Healthy:
+    """An open ticket seen holding, with its accumulated healthy time; `resolve` if that is enough."""
+
+    ticket: Ticket
+    at: float
+    healthy_since: float
+    healthy_for_s: float
+    resolve: bool
+
+
+@dataclass(slots=True)
+class Plan:
+    """Everything that one tick changes."""
+
+    opens: list[Opening] = field(default_factory=list)
+    reopens: list[Reopening] = field(default_factory=list)
+    touches: list[Touch] = field(default_factory=list)
+    healthy: list[Healthy] = field(default_factory=list)
+    removed: list[Ticket] = field(default_factory=list)
+    unshut: list[Ticket] = field(default_factory=list)
+    surfaced: list[Ticket] = field(default_factory=list)
+    waiting: list[Condition] = field(default_factory=list)
+    forgotten: list[str] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return any(
+            (
+                self.opens,
+                self.reopens,
+                self.touches,
+                self.healthy,
+                self.removed,
+                self.unshut,
+                self.surfaced,
+                self.waiting,
+                self.forgotten,
+            )
+        )
+
+
+def make_plan(
+    subject: str, judged: Iterable[Judged], known: Known, removed: frozenset[str]
+) -> Plan:
+    """What must change for `subject`, given what was judged and what is known."""
+    plan = Plan()
+    touch_s = TOUCH_S * (1 + len(known.tickets) // STORM_STEP)
+    explained_by: dict[str, tuple[str, ...]] = {}
+    for one in judged:
+        explained_by[one.invariant.name] = one.invariant.explained_by
+        for entity, found in one.broken.items():
+            if entity not in removed:
+                _broken(plan, _violation(subject, one, entity, found), known, touch_s)
+    _settle_healthy(plan, subject, judged, known, removed)
+    _explain(plan, known, explained_by)
+    return plan
+
+
+def _violation(subject: str, one: Judged, entity: str, found: Broken) -> Violation:
+    return Violation(
+        subject=subject,
+        invariant=one.invariant.name,
+        entity=entity,
+        severity=found.severity or one.invariant.severity,
+        found=found,
+        at=one.at,
+        period_s=one.period_s,
+        hold_s=one.invariant.hold_s,
+    )
+
+
+def _broken(plan: Plan, violation: Violation, known: Known, touch_s: float) -> None:
+    key = violation.fingerprint
+    ticket = known.tickets.get(key)
+    if ticket is not None:
+        _touch(plan, ticket, violation, touch_s)
+        return
+    closed = known.closed.get(key)
+    if closed is not None and closed.shut and violation.severity.rank <= closed.severity.rank:
+        return
+    waited = _wait(known.conditions.get(key), violation)
+    if waited.broken_for_s < violation.hold_s:
+        if waited != known.conditions.get(key):
+            plan.waiting.append(waited)
+        return
+    if key in known.conditions:
+        plan.forgotten.append(key)
+    if _flapped(closed, violation):
+        assert closed is not None
+        plan.reopens.append(Reopening(closed, violation, None))
+        return
+    adopted = waited.since <= known.first_seen_at + 2 * violation.period_s + 1.0
+    plan.opens.append(Opening(violation, closed.id if closed else None, adopted, None))
+
+
+def _wait(before: Condition | None, violation: Violation) -> Condition:
+    if before is None:
+        return Condition(violation.fingerprint, violation.at, violation.at, 0.0)
+    added = _elapsed(before.last_at, violation.at, violation.period_s)
+    return Condition(before.fingerprint, before.since, violation.at, before.broken_for_s + added)
+
+
+def _elapsed(last: float, at: float, period_s: float) -> float:
+    return min(max(at - last, 0.0), 2 * period_s)
+
+
+def _flapped(closed: Ticket | None, violation: Violation) -> bool:
+    return (
+        closed is not None
+        and closed.resolution is Resolution.RECOVERED
+        and closed.resolved_at is not None
+        and violation.at - closed.resolved_at <= FLAP_WINDOW_S
+    )
+
+
+def _touch(plan: Plan, ticket: Ticket, violation: Violation, touch_s: float) -> None:
+    if violation.at == ticket.last_seen_at:
+        return
+    change = _change(ticket, violation)
+    # A step back of the wall clock must not stop the touching until it has caught up.
+    due = not 0 <= violation.at - ticket.last_seen_at < max(touch_s, violation.period_s * 0.9)
+    if change or due or ticket.healthy_since is not None:
+        plan.touches.append(Touch(ticket, violation, change))
+
+
+def _change(ticket: Ticket, violation: Violation) -> str:
+    if violation.severity.rank > ticket.severity.rank:
+        return "worsened"
+    if violation.severity.rank < ticket.severity.rank:
+        return "eased"
+    if ticket.healthy_since is not None or violation.found.title != ticket.title:
+        return "changed"
+    if _rounded(violation.found.value) != _rounded(ticket.detail.value):
+        return "changed"
+    if dict(violation.found.facts) != dict(ticket.detail.facts or {}):
+        return "changed"
+    return ""
+
+
+def _rounded(value: float | None) -> str:
+    """Two significant digits: a figure that merely trembles is not news."""
+    return "" if value is None else f"{value:.2g}"
+
+
+def _settle_healthy(
+    plan: Plan,
+    subject: str,
+    judged: Iterable[Judged],
+    known: Known,
+    removed: frozenset[str],
+) -> None:
+    by_name = {one.invariant.name: one for one in judged}
+    for ticket in known.tickets.values():
+        if ticket.entity in removed:
+            plan.removed.append(ticket)
+            continue
+        one = by_name.get(ticket.invariant)
+        if one is not None and ticket.entity in one.holds:
+            _recover(plan, ticket, one)
+        elif one is not None and ticket.entity in one.broken:
+            _outlives(plan, ticket, one, known)
+    for closed in known.closed.values():
+        one = by_name.get(closed.invariant)
+        if closed.shut and one is not None and closed.entity in one.holds:
+            plan.unshut.append(closed)
+    holding = {
+        fingerprint(subject, one.invariant.name, entity)
+        for one in by_name.values()
+        for entity in (one.holds if known.conditions else ())
+    }
+    plan.forgotten.extend(
+        key for key in known.conditions if key in holding or key.rpartition("/")[2] in removed
+    )
+
+
+def _recover(plan: Plan, ticket: Ticket, one: Judged) -> None:
+    if ticket.healthy_at == one.at:
+        return
+    since = ticket.healthy_since if ticket.healthy_since is not None else one.at
+    healthy_for = ticket.healthy_for_s
+    if ticket.healthy_at is not None:
+        healthy_for += _elapsed(ticket.healthy_at, one.at, one.period_s)
+    enough = healthy_for >= recovery_needed_s(ticket, one.invariant.recover_s)
+    resolve = enough and (not ticket.held or ticket.held_until_healthy)
+    if ticket.held and enough and not resolve and ticket.healthy_since is not None:
+        return
+    plan.healthy.append(Healthy(ticket, one.at, since, healthy_for, resolve))
+
+
+def _outlives(plan: Plan, ticket: Ticket, one: Judged, known: Known) -> None:
+    if ticket.explained_by is None:
+        return
+    ended = known.roots.get(ticket.explained_by)
+    if ended is not None and one.at - ended > OUTLIVE_S:
+        plan.surfaced.append(ticket)
+
+
+def _explain(plan: Plan, known: Known, causes: Mapping[str, tuple[str, ...]]) -> None:
+    """Join each new ticket to the open one that explains it, if there is one."""
+    roots = _Roots()
+    for ticket in known.tickets.values():
+        if ticket.broken:
+            roots.add(
+                ticket.invariant, ticket.entity, ticket.severity, ticket.explained_by or ticket.id
+            )
+    new = [o.violation for o in plan.opens] + [r.violation for r in plan.reopens]
+    for v in new:
+        roots.add(v.invariant, v.entity, v.severity, v.fingerprint)
+    direct = {v.fingerprint: roots.of(v, causes) for v in new}
+    plan.opens = [
+        Opening(o.violation, o.previous_id, o.adopted, _root(o.violation.fingerprint, direct))
+        for o in plan.opens
+    ]
+    plan.reopens = [
+        Reopening(r.ticket, r.violation, _root(r.violation.fingerprint, direct))
+        for r in plan.reopens
+    ]
+    # Causes first, so that a symptom always finds the id of its cause.
+    plan.opens.sort(key=lambda o: isinstance(o.explained_by, str))
+
+
+def _root(key: str, direct: Mapping[str, int | str | None]) -> int | str | None:
+    """The end of the chain of causes that starts at `key`; None if it is its own end."""
+    passed = {key}
+    at = direct.get(key)
+    while isinstance(at, str) and direct.get(at) is not None and at not in passed:
+        passed.add(at)
+        at = direct[at]
+    return None if at == key else at
+
+
+class _Roots:
+    """Open tickets by invariant, to find which of them explains a new violation."""
+
+    def __init__(self) -> None:
+        self._by_invariant: dict[str, list[tuple[str, Severity, int | str]]] = {}
+        self._exact: dict[tuple[str, str], tuple[Severity, int | str]] = {}
+
+    def add(self, invariant: str, entity: str, severity: Severity, root: int | str) -> None:
+        found = self._by_invariant.setdefault(invariant, [])
+        # The most severe come first in use; a few are enough to choose from, even in a storm.
+        if len(found) < 8 or severity.rank > min(s.rank for _, s, _ in found):
+            found.append((entity, severity, root))
+        self._exact[invariant, entity] = (severity, root)
+
+    def of(self, violation: Violation, causes: Mapping[str, tuple[str, ...]]) -> int | str | None:
+        """The root that explains this, never one less severe (a page must not hide in it)."""
+        for cause in causes.get(violation.invariant, ()):
+            exact = self._exact.get((cause, violation.entity))
+            if exact is not None and exact[0].rank >= violation.severity.rank:
+                return exact[1]
+        for cause in causes.get(violation.invariant, ()):
+            for _, severity, root in self._by_invariant.get(cause, ()):
+                if severity.rank >= violation.severity.rank:
+                    return root
+        return None

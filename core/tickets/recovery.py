@@ -1,0 +1,158 @@
+"""Writing what ends or calms a ticket: seen healthy, removed, unshut, outliving its cause."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from core import events, schema
+from core.db import Tx
+from core.events import New
+from core.tickets.known import parts
+from core.tickets.model import Resolution, Ticket
+from core.tickets.plan import Healthy
+from core.tickets.store import from_row, t
+
+
+def healthy_again(tx: Tx, seen: list[Healthy], news: list[New]) -> None:
+    """Note that tickets were seen holding; resolve those for which that is enough."""
+    if not seen:
+        return
+    # A person may have held or resolved one since the plan was made: look again, inside.
+    now_open = _still(tx, [h.ticket.id for h in seen])
+    recovering: list[Healthy] = []
+    resolving: list[Healthy] = []
+    for h in seen:
+        fresh = now_open.get(h.ticket.id)
+        if fresh is None:
+            continue
+        ends = h.resolve and (not fresh[0] or fresh[1])
+        (resolving if ends else recovering).append(h)
+    _recovering(tx, recovering, news)
+    _resolving(tx, resolving, news)
+
+
+def _still(tx: Tx, ids: list[int]) -> dict[int, tuple[bool, bool]]:
+    found: dict[int, tuple[bool, bool]] = {}
+    for part in parts(ids, 500):
+        rows = tx.rows(
+            sa.select(t.c.id, t.c.held_at, t.c.held_until_healthy).where(
+                t.c.id.in_(part), t.c.resolved_at.is_(None)
+            )
+        )
+        found.update({r.id: (r.held_at is not None, r.held_until_healthy) for r in rows})
+    return found
+
+
+def _recovering(tx: Tx, recovering: list[Healthy], news: list[New]) -> None:
+    tx.many(
+        sa.update(t)
+        .where(t.c.id == sa.bindparam("b_id"))
+        .values(
+            healthy_since=sa.bindparam("b_since"),
+            healthy_at=sa.bindparam("b_at"),
+            healthy_for_s=sa.bindparam("b_for"),
+            version=t.c.version + sa.bindparam("b_first"),
+        ),
+        [
+            {
+                "b_id": h.ticket.id,
+                "b_since": h.healthy_since,
+                "b_at": h.at,
+                "b_for": h.healthy_for_s,
+                "b_first": int(h.ticket.healthy_since is None),
+            }
+            for h in recovering
+        ],
+    )
+    news.extend(
+        New("ticket.recovering", h.ticket.subject, h.ticket.id)
+        for h in recovering
+        if h.ticket.healthy_since is None
+    )
+
+
+_ENDED: dict[str, Any] = {
+    "held_at": None,
+    "held_by": None,
+    "held_until": None,
+    "held_until_healthy": False,
+    "hold_reason": None,
+}
+
+
+def _resolving(tx: Tx, resolving: list[Healthy], news: list[New]) -> None:
+    tx.many(
+        sa.update(t)
+        .where(t.c.id == sa.bindparam("b_id"), t.c.resolved_at.is_(None))
+        .values(
+            **_ENDED,
+            resolved_at=tx.now,
+            resolution=str(Resolution.RECOVERED),
+            healthy_since=sa.bindparam("b_since"),
+            healthy_at=sa.bindparam("b_at"),
+            healthy_for_s=sa.bindparam("b_for"),
+            version=t.c.version + 1,
+        ),
+        [
+            {
+                "b_id": h.ticket.id,
+                "b_since": h.healthy_since,
+                "b_at": h.at,
+                "b_for": h.healthy_for_s,
+            }
+            for h in resolving
+        ],
+    )
+    news.extend(New("ticket.resolved", h.ticket.subject, h.ticket.id) for h in resolving)
+
+
+def remove(tx: Tx, gone: list[Ticket], news: list[New]) -> None:
+    """Close tickets whose entity is gone for good."""
+    for ticket in gone:
+        done = tx.changed(
+            sa.update(t)
+            .where(t.c.id == ticket.id, t.c.resolved_at.is_(None))
+            .values(
+                **_ENDED,
+                resolved_at=tx.now,
+                resolution=str(Resolution.REMOVED),
+                version=t.c.version + 1,
+            )
+        )
+        if done:
+            news.append(New("ticket.resolved", ticket.subject, ticket.id))
+
+
+def unshut(tx: Tx, shut: list[Ticket]) -> None:
+    """These have been seen healthy once: their fingerprints may open again."""
+    for ticket in shut:
+        tx.run(sa.update(t).where(t.c.id == ticket.id).values(shut=False))
+
+
+def surface(tx: Tx, outliving: list[Ticket], news: list[New]) -> None:
+    """Symptoms that outlived their cause stand for themselves from now on."""
+    for ticket in outliving:
+        done = tx.changed(
+            sa.update(t)
+            .where(
+                t.c.id == ticket.id,
+                t.c.resolved_at.is_(None),
+                t.c.explained_by == ticket.explained_by,
+            )
+            .values(explained_by=None, version=t.c.version + 1)
+        )
+        if done:
+            data = {"outlived": ticket.explained_by}
+            news.append(New("ticket.surfaced", ticket.subject, ticket.id, data=data))
+
+
+def close_subject(tx: Tx, subject: str) -> int:
+    """Close every open ticket of a subject that was taken out of the configuration."""
+    rows = tx.rows(sa.select(t).where(t.c.subject == subject, t.c.resolved_at.is_(None)))
+    news: list[New] = []
+    remove(tx, [from_row(r) for r in rows], news)
+    events.emit_all(tx, news)
+    tx.run(sa.delete(schema.conditions).where(schema.conditions.c.subject == subject))
+    return len(rows)

@@ -1,0 +1,200 @@
+"""Writing one tick's plan: slices of at most SLICE rows a transaction, each with its events.
+
+Between slices other writers get their turn, so that a storm never delays a click. The last
+transaction of a tick that changed anything emits one `tick.settled`, which releases the digest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields
+from typing import Any
+
+import sqlalchemy as sa
+
+from core import events, schema
+from core.db import Tx
+from core.events import New
+from core.invariant import Violation
+from core.tickets import recovery
+from core.tickets.known import SLICE, parts, previous
+from core.tickets.model import Detail
+from core.tickets.plan import Condition, Opening, Plan, Reopening, Touch
+from core.tickets.store import detail_text, t
+
+
+def slices(plan: Plan) -> Iterator[Plan]:
+    """The plan in parts of at most SLICE rows: openings first, and causes before symptoms."""
+    for field in fields(Plan):
+        for part in parts(getattr(plan, field.name)):
+            yield Plan(**{field.name: part})
+
+
+def fits_one(plan: Plan) -> bool:
+    """Whether the whole plan can be written in one transaction."""
+    return sum(len(getattr(plan, field.name)) for field in fields(Plan)) <= SLICE
+
+
+def write(tx: Tx, part: Plan, subject: str, ids: dict[str, int], *, last: bool) -> int:
+    """Write one part; returns how many tickets visibly changed.
+
+    `ids` collects the ids of tickets opened in this tick by fingerprint, across its parts.
+    `last` ends the tick: one `tick.settled` event tells that it is complete.
+    """
+    news: list[New] = []
+    _open(tx, part.opens, ids, news)
+    _reopen(tx, part.reopens, ids, news)
+    _touch(tx, part.touches, news)
+    recovery.healthy_again(tx, part.healthy, news)
+    recovery.remove(tx, part.removed, news)
+    recovery.unshut(tx, part.unshut)
+    recovery.surface(tx, part.surfaced, news)
+    _remember(tx, subject, part.waiting, part.forgotten)
+    events.emit_all(tx, news)
+    if last:
+        events.emit(tx, New("tick.settled", subject=subject, data={"opened": len(ids)}))
+    return len(news)
+
+
+_OPEN_COLUMNS = (
+    "id",
+    "subject",
+    "invariant",
+    "entity",
+    "fingerprint",
+    "severity",
+    "title",
+    "summary",
+    "detail",
+    "opened_at",
+    "last_seen_at",
+    "seen_period_s",
+    "count",
+    "previous_id",
+    "explained_by",
+    "adopted",
+)
+
+
+def _detail(v: Violation) -> str:
+    found = v.found
+    return detail_text(Detail(found.value, found.threshold, found.unit, dict(found.facts)))
+
+
+def _open(tx: Tx, opens: list[Opening], ids: dict[str, int], news: list[New]) -> None:
+    if not opens:
+        return
+    numbers = tx.next_ids("tickets", len(opens))
+    for number, o in zip(numbers, opens, strict=True):
+        ids[o.violation.fingerprint] = number
+    earlier = previous(tx, [o.violation.fingerprint for o in opens])
+    rows = []
+    for number, o in zip(numbers, opens, strict=True):
+        v = o.violation
+        cause = ids.get(o.explained_by) if isinstance(o.explained_by, str) else o.explained_by
+        before = o.previous_id or earlier.get(v.fingerprint)
+        rows.append(
+            (
+                number,
+                v.subject,
+                v.invariant,
+                v.entity,
+                v.fingerprint,
+                str(v.severity),
+                v.found.title,
+                v.found.summary,
+                _detail(v),
+                tx.now,
+                v.at,
+                v.period_s,
+                1,
+                before,
+                cause,
+                o.adopted,
+            )
+        )
+        news.append(New("ticket.opened", v.subject, number))
+    tx.bulk_insert(t, _OPEN_COLUMNS, rows)
+
+
+def _reopen(tx: Tx, reopens: list[Reopening], ids: dict[str, int], news: list[New]) -> None:
+    for r in reopens:
+        v, ticket = r.violation, r.ticket
+        cause = ids.get(r.explained_by) if isinstance(r.explained_by, str) else r.explained_by
+        done = tx.changed(
+            sa.update(t)
+            .where(t.c.id == ticket.id, t.c.resolved_at == ticket.resolved_at)
+            .values(
+                **_seen(v),
+                resolved_at=None,
+                resolved_by=None,
+                resolution=None,
+                resolve_reason=None,
+                reminded_at=None,
+                reopened_at=tx.now,
+                flap_count=t.c.flap_count + 1,
+                explained_by=cause if cause != ticket.id else None,
+                count=t.c.count + 1,
+                version=t.c.version + 1,
+            )
+        )
+        if done:
+            ids[v.fingerprint] = ticket.id
+            news.append(New("ticket.reopened", v.subject, ticket.id))
+
+
+def _seen(v: Violation) -> dict[str, Any]:
+    return {
+        "severity": str(v.severity),
+        "title": v.found.title,
+        "summary": v.found.summary,
+        "detail": _detail(v),
+        "last_seen_at": v.at,
+        "seen_period_s": v.period_s,
+        "healthy_since": None,
+        "healthy_at": None,
+        "healthy_for_s": 0.0,
+    }
+
+
+def _touch(tx: Tx, touches: list[Touch], news: list[New]) -> None:
+    if not touches:
+        return
+    keys = tuple(_seen(touches[0].violation))
+    statement = (
+        sa.update(t)
+        .where(t.c.id == sa.bindparam("b_id"), t.c.resolved_at.is_(None))
+        .values(
+            **{k: sa.bindparam(f"b_{k}") for k in keys},
+            count=t.c.count + 1,
+            version=t.c.version + sa.bindparam("b_visible"),
+        )
+    )
+    rows = []
+    for touch in touches:
+        row = {f"b_{k}": value for k, value in _seen(touch.violation).items()}
+        rows.append(row | {"b_id": touch.ticket.id, "b_visible": 1 if touch.change else 0})
+        if touch.change:
+            before = {"from": str(touch.ticket.severity)}
+            news.append(
+                New(f"ticket.{touch.change}", touch.ticket.subject, touch.ticket.id, data=before)
+            )
+    tx.many(statement, rows)
+
+
+def _remember(tx: Tx, subject: str, waiting: list[Condition], forgotten: list[str]) -> None:
+    c = schema.conditions
+    for w in waiting:
+        tx.upsert(
+            c,
+            {
+                "fingerprint": w.fingerprint,
+                "subject": subject,
+                "since": w.since,
+                "last_at": w.last_at,
+                "broken_for_s": w.broken_for_s,
+            },
+            ["fingerprint"],
+        )
+    for part in parts(forgotten, 500):
+        tx.run(sa.delete(c).where(c.c.fingerprint.in_(part)))

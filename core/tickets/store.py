@@ -1,0 +1,316 @@
+"""Remembering tickets: what a person or a tick changes, each with its event in the same commit.
+
+All functions take an open transaction. Verbs answer with an Outcome and are safe to repeat.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from core import events, schema
+from core.db import Tx
+from core.errors import NotFound
+from core.invariant import Severity
+from core.tickets.model import (
+    REMIND_S,
+    Detail,
+    Outcome,
+    Resolution,
+    Ticket,
+    guard_hold,
+    guard_open,
+    guard_resolve,
+)
+from core.tickets.model import reason as clean_reason
+
+t = schema.tickets
+COLUMNS = tuple(c.name for c in t.columns)
+_DETAIL = msgspec.json.Decoder(Detail)
+_encode = msgspec.json.Encoder().encode
+
+
+def from_row(row: sa.Row[Any]) -> Ticket:
+    """A stored row as a Ticket."""
+    values = dict(zip(COLUMNS, row, strict=True))
+    values["severity"] = Severity(values["severity"])
+    values["detail"] = _DETAIL.decode(values["detail"])
+    if values["resolution"] is not None:
+        values["resolution"] = Resolution(values["resolution"])
+    return Ticket(**values)
+
+
+def detail_text(detail: Detail) -> str:
+    """A Detail as it is stored."""
+    return _encode(detail).decode()
+
+
+def get(tx: Tx, ticket_id: int) -> Ticket:
+    """The ticket; NotFound names the nearest ones."""
+    row = tx.row(sa.select(t).where(t.c.id == ticket_id))
+    if row is None:
+        raise NotFound(f"There is no ticket {ticket_id}. {_nearest_words(tx, ticket_id)}")
+    return from_row(row)
+
+
+def find(tx: Tx, ticket_id: int) -> Ticket | None:
+    """The ticket, or None."""
+    row = tx.row(sa.select(t).where(t.c.id == ticket_id))
+    return None if row is None else from_row(row)
+
+
+def _nearest_words(tx: Tx, ticket_id: int) -> str:
+    # A number that a person can mistype; one that no column can hold has no neighbours.
+    if abs(ticket_id) >= 2**62:
+        return "Ticket numbers are much smaller."
+    near = tx.rows(
+        sa.select(t.c.id, t.c.title)
+        .order_by(t.c.resolved_at.is_not(None), sa.func.abs(t.c.id - ticket_id))
+        .limit(3)
+    )
+    if not near:
+        return "There are no tickets yet."
+    return "Did you mean " + " or ".join(f"{r.id} ({r.title})" for r in near) + "?"
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which tickets to list; empty fields do not filter. `words` must all occur in the text."""
+
+    status: str | None = None
+    subject: str | None = None
+    severity: Severity | None = None
+    words: tuple[str, ...] = ()
+
+
+def _conditions(f: Filter) -> list[sa.ColumnElement[bool]]:
+    is_open = t.c.resolved_at.is_(None)
+    unowned = t.c.acknowledged_by.is_(None)
+    by_status: dict[str | None, list[sa.ColumnElement[bool]]] = {
+        None: [is_open],
+        "all": [],
+        "open": [is_open, t.c.diagnosed_at.is_(None), unowned],
+        "acknowledged": [is_open, t.c.diagnosed_at.is_(None), t.c.acknowledged_by.is_not(None)],
+        "diagnosed": [is_open, t.c.diagnosed_at.is_not(None)],
+        "resolved": [t.c.resolved_at.is_not(None)],
+        "held": [is_open, t.c.held_at.is_not(None)],
+        "unowned": [is_open, unowned],
+    }
+    where = list(by_status[f.status])
+    if f.subject:
+        where.append(t.c.subject == f.subject)
+    if f.severity:
+        where.append(t.c.severity == str(f.severity))
+    for word in f.words:
+        like = f"%{word.lower().replace('!', '!!').replace('%', '!%').replace('_', '!_')}%"
+        text = t.c.title + " " + t.c.summary + " " + t.c.entity + " " + t.c.invariant
+        where.append(sa.func.lower(text).like(like, escape="!"))
+    return where
+
+
+_BY_SEVERITY = sa.case((t.c.severity == "critical", 0), (t.c.severity == "warning", 1), else_=2)
+
+
+def listing(tx: Tx, f: Filter, limit: int = 1000, offset: int = 0) -> list[Ticket]:
+    """Tickets that pass the filter: worst first, then newest first; resolved by end."""
+    order: tuple[Any, ...] = (_BY_SEVERITY, t.c.opened_at.desc(), t.c.id.desc())
+    if f.status == "resolved":
+        order = (t.c.resolved_at.desc(), t.c.id.desc())
+    rows = tx.rows(sa.select(t).where(*_conditions(f)).order_by(*order).limit(limit).offset(offset))
+    return [from_row(r) for r in rows]
+
+
+def count(tx: Tx, f: Filter) -> int:
+    """How many tickets pass the filter."""
+    return int(tx.value(sa.select(sa.func.count()).select_from(t).where(*_conditions(f))) or 0)
+
+
+def by_ids(tx: Tx, ids: Iterable[int]) -> dict[int, Ticket]:
+    """Several tickets by id; those that do not exist are left out."""
+    found: dict[int, Ticket] = {}
+    wanted = list(ids)
+    for start in range(0, len(wanted), 500):
+        part = wanted[start : start + 500]
+        for row in tx.rows(sa.select(t).where(t.c.id.in_(part))):
+            found[row.id] = from_row(row)
+    return found
+
+
+def symptoms(tx: Tx, ticket_id: int, limit: int = 50) -> list[Ticket]:
+    """The tickets that this one explains, oldest first."""
+    rows = tx.rows(sa.select(t).where(t.c.explained_by == ticket_id).order_by(t.c.id).limit(limit))
+    return [from_row(r) for r in rows]
+
+
+def acknowledge(tx: Tx, ticket_id: int, by: str) -> Outcome:
+    """`by` owns the ticket; the first to acknowledge it stays its owner."""
+    ticket = get(tx, ticket_id)
+    guard_open(ticket)
+    if not ticket.unowned:
+        return Outcome("acknowledge", False, ticket)
+    _change(
+        tx,
+        ticket,
+        {"acknowledged_by": by, "acknowledged_at": tx.now},
+        t.c.acknowledged_by.is_(None),
+    )
+    return _told(tx, "acknowledge", "ticket.acknowledged", ticket_id, by)
+
+
+def hold(
+    tx: Tx,
+    ticket_id: int,
+    by: str,
+    *,
+    until: float | None = None,
+    until_healthy: bool = False,
+    reason: str | None = None,
+) -> Outcome:
+    """Keep the ticket from resolving by itself and from repeating, until `until` (seconds since
+    the epoch), until healthy, or, with neither, until somebody unholds it."""
+    ticket = get(tx, ticket_id)
+    guard_open(ticket)
+    guard_hold(until, tx.now)
+    if ticket.held:
+        return Outcome("hold", False, ticket)
+    _change(
+        tx,
+        ticket,
+        {
+            "held_at": tx.now,
+            "held_by": by,
+            "held_until": until,
+            "held_until_healthy": until_healthy,
+            "hold_reason": clean_reason(reason),
+        },
+        t.c.held_at.is_(None),
+    )
+    return _told(tx, "hold", "ticket.held", ticket_id, by)
+
+
+_NOT_HELD: dict[str, Any] = {
+    "held_at": None,
+    "held_by": None,
+    "held_until": None,
+    "held_until_healthy": False,
+    "hold_reason": None,
+}
+
+
+def unhold(tx: Tx, ticket_id: int, by: str) -> Outcome:
+    """End a hold; the ticket may resolve by itself again."""
+    ticket = get(tx, ticket_id)
+    guard_open(ticket)
+    if not ticket.held:
+        return Outcome("unhold", False, ticket)
+    _change(tx, ticket, dict(_NOT_HELD), t.c.held_at.is_not(None))
+    return _told(tx, "unhold", "ticket.unheld", ticket_id, by, held_by=ticket.held_by)
+
+
+def resolve(
+    tx: Tx, ticket_id: int, by: str, *, reason: str | None = None, anyway: bool = False
+) -> Outcome:
+    """End the ticket by hand; lifts a hold. StillBroken while it is broken, unless `anyway`:
+    its fingerprint then stays closed until it has once been seen healthy."""
+    ticket = get(tx, ticket_id)
+    if not ticket.open:
+        return Outcome("resolve", False, ticket)
+    guard_resolve(ticket, anyway=anyway)
+    _change(
+        tx,
+        ticket,
+        {
+            **_NOT_HELD,
+            "resolved_at": tx.now,
+            "resolved_by": by,
+            "resolution": str(Resolution.MANUAL),
+            "resolve_reason": clean_reason(reason),
+            "shut": ticket.broken,
+        },
+    )
+    return _told(tx, "resolve", "ticket.resolved", ticket_id, by, while_broken=ticket.broken)
+
+
+def mark_diagnosed(tx: Tx, ticket_id: int) -> None:
+    """The ticket has a diagnosis now."""
+    tx.run(
+        sa.update(t)
+        .where(t.c.id == ticket_id)
+        .values(diagnosed_at=sa.func.coalesce(t.c.diagnosed_at, tx.now), version=t.c.version + 1)
+    )
+    events.emit(tx, events.New("ticket.diagnosed", ticket_id=ticket_id))
+
+
+def _change(
+    tx: Tx, ticket: Ticket, values: dict[str, Any], *unless: sa.ColumnElement[bool]
+) -> None:
+    tx.exactly_one(
+        sa.update(t)
+        .where(t.c.id == ticket.id, t.c.version == ticket.version, t.c.resolved_at.is_(None))
+        .where(*unless)
+        .values(version=t.c.version + 1, **values)
+    )
+
+
+def _told(tx: Tx, verb: str, kind: str, ticket_id: int, by: str, **data: Any) -> Outcome:
+    ticket = get(tx, ticket_id)
+    events.emit(
+        tx,
+        events.New(kind, subject=ticket.subject, ticket_id=ticket_id, actor=by, data=data),
+    )
+    return Outcome(verb, True, ticket)
+
+
+def end_expired_holds(tx: Tx, limit: int = 200) -> int:
+    """Lift the holds whose time is over, and tell their holders."""
+    expired = tx.rows(
+        sa.select(t)
+        .where(t.c.resolved_at.is_(None), t.c.held_until.is_not(None), t.c.held_until <= tx.now)
+        .limit(limit)
+    )
+    for row in expired:
+        ticket = from_row(row)
+        _change(tx, ticket, dict(_NOT_HELD), t.c.held_at.is_not(None))
+        events.emit(
+            tx,
+            events.New(
+                "ticket.hold_ended",
+                subject=ticket.subject,
+                ticket_id=ticket.id,
+                data={"held_by": ticket.held_by, "broken": ticket.broken},
+            ),
+        )
+    return len(expired)
+
+
+def remind(tx: Tx, limit: int = 50) -> int:
+    """Ask once more for an owner of each critical ticket that has had none for REMIND_S."""
+    waiting: Sequence[Any] = tx.rows(
+        sa.select(t)
+        .where(
+            t.c.resolved_at.is_(None),
+            t.c.severity == "critical",
+            t.c.acknowledged_by.is_(None),
+            t.c.held_at.is_(None),
+            t.c.explained_by.is_(None),
+            t.c.adopted.is_(False),
+            t.c.reminded_at.is_(None),
+            sa.func.coalesce(t.c.reopened_at, t.c.opened_at) <= tx.now - REMIND_S,
+        )
+        .limit(limit)
+    )
+    for row in waiting:
+        ticket = from_row(row)
+        _change(tx, ticket, {"reminded_at": tx.now})
+        events.emit(tx, events.New("ticket.unowned", subject=ticket.subject, ticket_id=ticket.id))
+    return len(waiting)
+
+
+def purge(tx: Tx, before: float, limit: int = 500) -> int:
+    """Forget tickets resolved before `before`."""
+    old = sa.select(t.c.id).where(t.c.resolved_at < before, t.c.shut.is_(False)).limit(limit)
+    return tx.changed(sa.delete(t).where(t.c.id.in_(old)))
