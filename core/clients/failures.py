@@ -80,6 +80,14 @@ class TooBig(SourceFailed):
         super().__init__(endpoint, Kind.TOO_BIG, f"more than {max_bytes} bytes")
 
 
+class Leaderless(SourceFailed):
+    """A PD member answers, and has no leader to ask."""
+
+    def __init__(self, endpoint: str, detail: str, *, status: int = 0, sent: bool = False) -> None:
+        super().__init__(endpoint, Kind.HTTP_ERROR, detail, status=status)
+        self.sent = sent  # whether the request may have reached a leader all the same
+
+
 class PdFailed(Unavailable):
     """The placement driver could not be read.
 
@@ -118,8 +126,16 @@ class PdRefused(PdFailed):
     its words.
     """
 
-    def __init__(self, text: str, *, status: int, code: str = "", said: str = "") -> None:
-        super().__init__(text)
+    def __init__(
+        self,
+        text: str,
+        failures: Sequence[SourceFailed] = (),
+        *,
+        status: int = 0,
+        code: str = "",
+        said: str = "",
+    ) -> None:
+        super().__init__(text, failures)
         self.status = status
         self.code = code
         self.said = said

@@ -123,3 +123,9 @@ class Rule(msgspec.Struct, frozen=True, gc=False):
     label_constraints: tuple[LabelConstraint, ...] | None = None
     location_labels: tuple[str, ...] | None = None
     isolation_level: str = ""
+
+
+class Evicting(msgspec.Struct, frozen=True, gc=False, rename="kebab"):
+    """The evict-leader scheduler's own configuration: key ranges by store id (text)."""
+
+    store_id_ranges: dict[str, msgspec.Raw] | None = None
