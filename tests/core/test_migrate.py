@@ -1,0 +1,63 @@
+"""A migrated database is the one that the code expects."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+
+from core import migrate, schema
+from core.clock import ManualClock
+from core.db import Database, Tx
+from core.errors import Refused, Unavailable
+
+
+def _differences(tx: Tx) -> list[object]:
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    return compare_metadata(MigrationContext.configure(tx.conn), schema.metadata)
+
+
+def _checks(tx: Tx) -> set[str]:
+    found = set()
+    for table in schema.metadata.tables:
+        found |= {str(c["name"]) for c in sa.inspect(tx.conn).get_check_constraints(table)}
+    return found
+
+
+async def test_migrations_build_exactly_the_tables_of_the_schema(db: Database) -> None:
+    assert await db.read(_differences) == []
+    wanted = {
+        str(c.name)
+        for t in schema.metadata.tables.values()
+        for c in t.constraints
+        if isinstance(c, sa.CheckConstraint) and c.name
+    }
+    assert wanted <= await db.read(_checks)
+
+
+async def test_migrating_twice_changes_nothing(db: Database) -> None:
+    assert await migrate.migrate(db) is None
+    await migrate.require_current(db)
+
+
+async def test_a_database_of_a_newer_release_is_refused_by_everybody(db: Database) -> None:
+    def pretend(tx: Tx) -> None:
+        tx.run(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+
+    await db.write(pretend)
+
+    with pytest.raises(Refused, match="newer release"):
+        await migrate.migrate(db)
+    with pytest.raises(Refused, match="newer release"):
+        await migrate.require_current(db)
+
+
+async def test_an_empty_database_is_not_used_before_it_is_prepared(
+    db_url: str, clock: ManualClock
+) -> None:
+    database = Database.open(db_url, clock, lambda *_: None, create=True)
+
+    with pytest.raises(Unavailable, match="tocsin migrate"):
+        await migrate.require_current(database)
+    await database.close()
