@@ -1,0 +1,20 @@
+// Light, dark or as the system says. A classic script in the head, so that the first paint is already right.
+(() => {
+  const order = ['auto', 'light', 'dark'];
+  const root = document.documentElement;
+  const read = () => {
+    try { return localStorage.getItem('theme') ?? 'auto'; } catch { return 'auto'; }
+  };
+  const apply = (name) => {
+    if (name === 'auto') delete root.dataset.theme;
+    else root.dataset.theme = name;
+  };
+  apply(read());
+  window.nextTheme = () => {
+    const next = order[(order.indexOf(read()) + 1) % order.length];
+    try { localStorage.setItem('theme', next); } catch { /* a private window keeps it for this page only */ }
+    apply(next);
+    return next;
+  };
+  window.themeName = read;
+})();
