@@ -62,19 +62,19 @@ def watched(tx: Tx) -> list[Watched]:
         .where(s.c.removed_at.is_(None))
         .order_by(s.c.name)
     )
-    return [Watched(*row) for row in rows]
+    return [Watched(**row._asdict()) for row in rows]
 
 
 def active(tx: Tx) -> list[Maintenance]:
     """The pauses in effect now, oldest first."""
     rows = tx.rows(sa.select(m).where(m.c.ended_at.is_(None), m.c.until > tx.now).order_by(m.c.id))
-    return [Maintenance(*row) for row in rows]
+    return [Maintenance(**row._asdict()) for row in rows]
 
 
 def get(tx: Tx, maintenance_id: int) -> Maintenance | None:
     """The pause with this number, in effect or over."""
     row = tx.row(sa.select(m).where(m.c.id == maintenance_id))
-    return None if row is None else Maintenance(*row)
+    return None if row is None else Maintenance(**row._asdict())
 
 
 def pause(tx: Tx, subject: str | None, *, for_s: float, by: str, reason: str) -> Maintenance:
@@ -121,11 +121,8 @@ def _guard(tx: Tx, subject: str | None, for_s: float, reason: str) -> None:
 
 def resume(tx: Tx, by: str | None, maintenance_id: int | None = None) -> list[Maintenance]:
     """End one pause, or all; those that were ended by this, which may be none."""
-    ended = []
-    for running in active(tx):
-        if maintenance_id is None or running.id == maintenance_id:
-            ended.append(_end(tx, running.id, by))
-    return ended
+    wanted = [one.id for one in active(tx) if maintenance_id in (None, one.id)]
+    return [_end(tx, number, by) for number in wanted]
 
 
 def end_expired(tx: Tx) -> int:

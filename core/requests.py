@@ -43,7 +43,7 @@ class Request:
 def recall(tx: Tx, request_id: str) -> Request | None:
     """The request, if it was dealt with before."""
     row = tx.row(sa.select(r).where(r.c.id == request_id))
-    return None if row is None else Request(*row)
+    return None if row is None else Request(**row._asdict())
 
 
 def remember(
@@ -67,7 +67,7 @@ def remember(
 def latest(tx: Tx, limit: int = 50) -> list[Request]:
     """The newest requests, newest first."""
     newest = sa.select(r).order_by(r.c.at.desc(), r.c.id).limit(limit)
-    return [Request(*row) for row in tx.rows(newest)]
+    return [Request(**row._asdict()) for row in tx.rows(newest)]
 
 
 def purge(tx: Tx, before: float, limit: int = 2000) -> int:
