@@ -40,6 +40,9 @@ WRITE_DEADLINE_S = 5.0
 WRITER_LOCK = 0x70C51
 """The PostgreSQL advisory lock that orders writers, so that event ids commit in order."""
 
+NOTIFY_CHANNEL = "tocsin"
+"""Where PostgreSQL tells other processes which topics a commit touched."""
+
 
 class Fenced(Refused):
     """This process is no longer the one that holds the database."""
@@ -246,6 +249,9 @@ class Database:
             if not self.is_sqlite:
                 await conn.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITER_LOCK})")
             result = await conn.run_sync(in_transaction)
+            if topics and not self.is_sqlite:
+                told = {"channel": NOTIFY_CHANNEL, "topics": ",".join(sorted(topics))}
+                await conn.execute(sa.text("SELECT pg_notify(:channel, :topics)"), told)
             if asyncio.get_running_loop().time() - started > WRITE_DEADLINE_S:
                 raise Unavailable("The database was too slow; nothing was changed. Try again.")
         return result
@@ -317,7 +323,7 @@ def _owner(uid: int) -> str:
 def _sqlite(url: sa.URL, writer: bool) -> AsyncEngine:
     engine = create_async_engine(
         url,
-        pool_size=1 if writer else 3,
+        pool_size=1 if writer else 4,
         max_overflow=0,
         pool_timeout=TURN_TIMEOUT_S,
         connect_args={"timeout": BUSY_TIMEOUT_S, "isolation_level": None},

@@ -66,13 +66,19 @@ def emit_all(tx: Tx, news: Iterable[New]) -> None:
         tx.topics.add(TOPIC)
 
 
-def since(tx: Tx, event_id: int, limit: int = BATCH) -> list[Event]:
-    """Events after `event_id`, oldest first."""
+def since(tx: Tx, event_id: int, limit: int = BATCH, skip: tuple[str, ...] = ()) -> list[Event]:
+    """Events after `event_id`, oldest first, without those of the kinds in `skip`."""
     e = schema.events
-    return [
-        _event(r)
-        for r in tx.rows(sa.select(e).where(e.c.id > event_id).order_by(e.c.id).limit(limit))
-    ]
+    where = [e.c.id > event_id]
+    if skip:
+        where.append(e.c.kind.not_in(skip))
+    return [_event(r) for r in tx.rows(sa.select(e).where(*where).order_by(e.c.id).limit(limit))]
+
+
+def get(tx: Tx, event_id: int) -> Event | None:
+    """The event with this number, unless it was forgotten."""
+    row = tx.row(sa.select(schema.events).where(schema.events.c.id == event_id))
+    return None if row is None else _event(row)
 
 
 def of_ticket(tx: Tx, ticket_id: int, limit: int = 200) -> list[Event]:
@@ -108,11 +114,16 @@ def move_cursor(tx: Tx, consumer: str, event_id: int) -> None:
 Handle = Callable[[Tx, list[Event]], None]
 
 
-def _step(tx: Tx, consumer: str, handle: Handle) -> int:
-    batch = since(tx, cursor(tx, consumer))
+def _step(tx: Tx, consumer: str, handle: Handle, skip: tuple[str, ...]) -> int:
+    seen = cursor(tx, consumer)
+    newest = tx.value(sa.select(sa.func.max(schema.events.c.id))) or 0
+    batch = since(tx, seen, skip=skip)
     if batch:
         handle(tx, batch)
-        move_cursor(tx, consumer, batch[-1].id)
+    # A short batch has passed over everything there was, a full one only what it holds.
+    reached = batch[-1].id if len(batch) == BATCH else max(newest, seen)
+    if reached > seen:
+        move_cursor(tx, consumer, reached)
     return len(batch)
 
 
@@ -122,23 +133,28 @@ def _behind(tx: Tx, consumer: str) -> bool:
     return newest > (tx.value(sa.select(c.c.event_id).where(c.c.consumer == consumer)) or 0)
 
 
-async def catch_up(db: Database, consumer: str, handle: Handle, epoch: int) -> int:
+async def catch_up(
+    db: Database, consumer: str, handle: Handle, epoch: int, skip: tuple[str, ...] = ()
+) -> int:
     """Hand `consumer` everything that it has not seen; how many events that were."""
     total = 0
     while await db.read(_behind, consumer):
-        total += await db.write_as(epoch, _step, consumer, handle)
+        total += await db.write_as(epoch, _step, consumer, handle, skip)
     return total
 
 
-async def follow(db: Database, consumer: str, handle: Handle, epoch: int) -> None:
+async def follow(
+    db: Database, consumer: str, handle: Handle, epoch: int, skip: tuple[str, ...] = ()
+) -> None:
     """Hand `consumer` all events, now and as they come, until cancelled.
 
     `handle(tx, events)` runs in the transaction that moves the cursor. If it raises, nothing
-    moved, and the error ends this call: the caller decides when to try again.
+    moved, and the error ends this call: the caller decides when to try again. Events of the kinds
+    in `skip` are passed over without being read (a storm opens ten thousand tickets at once).
     """
     while True:
         seen = db.news.seen(TOPIC)
-        await catch_up(db, consumer, handle, epoch)
+        await catch_up(db, consumer, handle, epoch, skip)
         await db.news.wait(TOPIC, seen)
 
 

@@ -125,6 +125,12 @@ def resume(tx: Tx, by: str | None, maintenance_id: int | None = None) -> list[Ma
     return [_end(tx, number, by) for number in wanted]
 
 
+def deadline_passed(tx: Tx) -> bool:
+    """Whether the time of a pause is over and nobody has said so yet."""
+    over = sa.select(m.c.id).where(m.c.ended_at.is_(None), m.c.until <= tx.now).limit(1)
+    return tx.value(over) is not None
+
+
 def end_expired(tx: Tx) -> int:
     """End the pauses whose time is over; how many."""
     over = tx.rows(

@@ -15,7 +15,10 @@ class Metrics:
         self.registry = registry or CollectorRegistry()
         r = self.registry
         self.ticks = Counter(
-            "tocsin_ticks", "Monitor ticks by subject and outcome.", ["subject", "outcome"], registry=r
+            "tocsin_ticks",
+            "Monitor ticks by subject and outcome.",
+            ["subject", "outcome"],
+            registry=r,
         )
         self.tick_seconds = Histogram(
             "tocsin_tick_seconds", "How long a tick took.", ["subject"], buckets=_TICK_S, registry=r
@@ -45,10 +48,16 @@ class Metrics:
             "tocsin_tickets_opened", "Tickets opened by subject.", ["subject"], registry=r
         )
         self.events_behind = Gauge(
-            "tocsin_events_behind", "Events that a follower has not dealt with.", ["consumer"], registry=r
+            "tocsin_events_behind",
+            "Events that a follower has not dealt with.",
+            ["consumer"],
+            registry=r,
         )
         self.deliveries = Counter(
-            "tocsin_deliveries", "Slack effects by kind and outcome.", ["kind", "outcome"], registry=r
+            "tocsin_deliveries",
+            "Slack effects by kind and outcome.",
+            ["kind", "outcome"],
+            registry=r,
         )
         self.slack_calls = Counter(
             "tocsin_slack_calls",
@@ -79,10 +88,15 @@ class Metrics:
             "tocsin_socket_connections", "Socket Mode connections that are up.", registry=r
         )
         self.socket_rebuilds = Counter(
-            "tocsin_socket_rebuilds", "Socket Mode connections that the watchdog rebuilt.", registry=r
+            "tocsin_socket_rebuilds",
+            "Socket Mode connections that the watchdog rebuilt.",
+            registry=r,
         )
         self.requests = Counter(
-            "tocsin_requests", "Human requests by verb and outcome.", ["verb", "outcome"], registry=r
+            "tocsin_requests",
+            "Human requests by verb and outcome.",
+            ["verb", "outcome"],
+            registry=r,
         )
         self.ack_seconds = Histogram(
             "tocsin_ack_seconds",

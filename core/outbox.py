@@ -30,6 +30,12 @@ TOPIC = "outbox"
 o = schema.outbox
 _encode = msgspec.json.Encoder().encode
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
+EDIT_SPACING_S = 2.0
+"""Edits of one message that no person asked for are at least this far apart."""
+# Word for word the condition of the index: with bound values neither engine can tell that it fits.
+_LIVE: sa.ColumnElement[bool] = sa.literal_column(
+    "outbox.state IN ('pending', 'ambiguous', 'sending')", sa.Boolean
+)
 
 
 class Priority(IntEnum):
@@ -149,27 +155,32 @@ def post(tx: Tx, effect: Effect) -> str:
 def want_again(tx: Tx, key: str, *, due_at: float, priority: Priority) -> None:
     """Newer content is wanted for an effect; several wishes before it is due are one edit.
 
-    A human's wish brings an edit forward; an automatic one never puts it off.
+    A human's wish brings an edit forward; an automatic one never puts it off, and keeps its
+    distance from the last edit.
     """
-    live = o.c.state.in_(("sent", "pending"))
-    due = sa.case((o.c.state == "sent", due_at), (o.c.due_at < due_at, o.c.due_at), else_=due_at)
-    first = sa.case(
-        (o.c.state == "sent", int(priority)),
-        (o.c.priority < int(priority), o.c.priority),
-        else_=int(priority),
-    )
-    changed = tx.changed(
+    spaced = o.c.sent_at + EDIT_SPACING_S
+    if priority is Priority.HUMAN:
+        wish: Any = due_at
+    else:
+        wish = sa.case((spaced > due_at, spaced), else_=due_at)
+    # Under way: `due_at` and `priority` speak of the next edit, once there is one.
+    fresh = sa.or_(o.c.state == "sent", sa.and_(o.c.state == "sending", o.c.wanted == o.c.done))
+    # Ambiguous: `due_at` is when it is looked up.
+    keep = sa.or_(o.c.state == "ambiguous", o.c.due_at < wish)
+    tx.run(
         sa.update(o)
-        .where(o.c.key == key, live)
-        .values(wanted=o.c.wanted + 1, state="pending", due_at=due, priority=first)
-    )
-    if not changed:
-        # Under way or ambiguous: whoever ends that sees that more is wanted.
-        tx.run(
-            sa.update(o)
-            .where(o.c.key == key, o.c.state.in_(("sending", "ambiguous")))
-            .values(wanted=o.c.wanted + 1)
+        .where(o.c.key == key, o.c.state != "parked")
+        .values(
+            wanted=o.c.wanted + 1,
+            state=sa.case((o.c.state == "sent", "pending"), else_=o.c.state),
+            due_at=sa.case((fresh, wish), (keep, o.c.due_at), else_=wish),
+            priority=sa.case(
+                (fresh, int(priority)),
+                (o.c.priority < int(priority), o.c.priority),
+                else_=int(priority),
+            ),
         )
+    )
     tx.topics.add(TOPIC)
 
 
@@ -189,22 +200,27 @@ def get(tx: Tx, key: str) -> Row | None:
 
 def channels_due(tx: Tx) -> list[str]:
     """Channels that have anything left to do, now or later."""
-    busy = o.c.state.in_(("pending", "sending", "ambiguous"))
-    return [r.channel for r in tx.rows(sa.select(o.c.channel).where(busy).distinct())]
+    return [r.channel for r in tx.rows(sa.select(o.c.channel).where(_LIVE).distinct())]
 
 
 def next_pending(tx: Tx, channel: str, kinds_blocked: Sequence[str] = ()) -> Row | None:
     """The row of `channel` to send next: people's first, then pages, then in order of intent.
 
-    A reply waits until its parent has arrived; rows that are not due yet are left out. `kinds
-    blocked` names "post" or "edit" while that bucket is empty.
+    A reply waits until its parent has arrived and all that was said before it in that thread;
+    rows that are not due yet are left out. `kinds blocked` names "post" or "edit" while that
+    bucket is empty.
     """
-    parent = o.alias("parent")
-    ready = sa.or_(
-        o.c.parent_key.is_(None),
-        sa.exists().where(parent.c.key == o.c.parent_key, parent.c.ts.is_not(None)),
+    parent, before = o.alias("parent"), o.alias("before")
+    arrived = sa.exists().where(parent.c.key == o.c.parent_key, parent.c.ts.is_not(None))
+    unsaid = sa.exists().where(
+        before.c.channel == o.c.channel,
+        before.c.parent_key == o.c.parent_key,
+        before.c.seq < o.c.seq,
+        sa.literal_column("before.state IN ('pending', 'ambiguous', 'sending')", sa.Boolean),
+        before.c.ts.is_(None),
     )
-    where = [o.c.channel == channel, o.c.state == "pending", o.c.due_at <= tx.now, ready]
+    ready = sa.or_(o.c.parent_key.is_(None), sa.and_(arrived, ~unsaid))
+    where = [_LIVE, o.c.channel == channel, o.c.state == "pending", o.c.due_at <= tx.now, ready]
     if "post" in kinds_blocked:
         where.append(o.c.ts.is_not(None))
     if "edit" in kinds_blocked:
@@ -214,9 +230,15 @@ def next_pending(tx: Tx, channel: str, kinds_blocked: Sequence[str] = ()) -> Row
 
 
 def next_due_at(tx: Tx, channel: str) -> float | None:
-    """When the next pending row of `channel` is due (in the past: now)."""
+    """When the next row of `channel` is due to be sent or looked up, from now on.
+
+    None when nothing will come due by time alone: what is due already waits for something else
+    (its parent, a rate), and whoever ends that tells.
+    """
     due: float | None = tx.value(
-        sa.select(sa.func.min(o.c.due_at)).where(o.c.channel == channel, o.c.state == "pending")
+        sa.select(sa.func.min(o.c.due_at)).where(
+            _LIVE, o.c.channel == channel, o.c.state != "sending", o.c.due_at > tx.now
+        )
     )
     return due
 
@@ -250,7 +272,6 @@ def sent(tx: Tx, key: str, ts: str, shown: str | None) -> None:
         .where(o.c.key == key)
         .values(
             state=sa.case((o.c.wanted > o.c.done, "pending"), else_="sent"),
-            due_at=sa.case((o.c.wanted > o.c.done, tx.now), else_=o.c.due_at),
             ts=ts,
             sent_at=tx.now,
             shown=shown,
@@ -291,8 +312,28 @@ def ambiguous(tx: Tx, key: str, error: str, due_at: float) -> None:
 
 
 def park(tx: Tx, key: str, error: str) -> None:
-    """Give up on the row, keeping the reason."""
+    """Give up on the row and on what was to appear under it, keeping the reason."""
     tx.run(sa.update(o).where(o.c.key == key).values(state="parked", error=error[:500]))
+    tx.run(
+        sa.update(o)
+        .where(o.c.parent_key == key, o.c.state == "pending", o.c.ts.is_(None))
+        .values(state="parked", error="what it belongs under was given up")
+    )
+    tx.topics.add(TOPIC)
+
+
+def drop(tx: Tx, key: str) -> None:
+    """There is nothing to say after all."""
+    tx.run(sa.delete(o).where(o.c.key == key, o.c.ts.is_(None)))
+    tx.topics.add(TOPIC)
+
+
+def amend(tx: Tx, key: str, data: Mapping[str, Any]) -> None:
+    """Remember something with the effect, beside what it was intended with."""
+    found = tx.value(sa.select(o.c.data).where(o.c.key == key))
+    if found is not None:
+        merged = {**msgspec.json.decode(found), **data}
+        tx.run(sa.update(o).where(o.c.key == key).values(data=_encode(merged).decode()))
 
 
 def anchor_anew(tx: Tx, row: Row) -> str | None:
@@ -335,14 +376,24 @@ def ambiguous_due(tx: Tx, channel: str) -> list[Row]:
     """The ambiguous rows of a channel whose settle time is over: roots before replies."""
     found = tx.rows(
         sa.select(o)
-        .where(o.c.channel == channel, o.c.state == "ambiguous", o.c.due_at <= tx.now)
+        .where(_LIVE, o.c.channel == channel, o.c.state == "ambiguous", o.c.due_at <= tx.now)
         .order_by(o.c.parent_key.is_not(None), o.c.seq)
     )
     return [_row(r) for r in found]
 
 
+def look_later(tx: Tx, key: str, error: str, due_at: float) -> None:
+    """It could not be looked up: ask again at `due_at`."""
+    tx.run(
+        sa.update(o)
+        .where(o.c.key == key, o.c.state == "ambiguous")
+        .values(due_at=due_at, error=error[:500])
+    )
+    tx.topics.add(TOPIC)
+
+
 def back_to_pending(tx: Tx, key: str, *, note: str | None = None) -> None:
-    """It was looked up and is not there: send it (again)."""
+    """It was looked up and is not there (or it is an edit, safe to repeat): send it (again)."""
     tx.run(
         sa.update(o)
         .where(o.c.key == key, o.c.state == "ambiguous")
@@ -361,9 +412,10 @@ class Backlog:
 
 
 def backlog(tx: Tx) -> Backlog:
-    """What is due and not delivered yet."""
-    waiting = o.c.state.in_(("pending", "sending", "ambiguous"))
-    due = sa.and_(waiting, o.c.due_at <= tx.now)
+    """What is due and not delivered yet; a parked channel is told of by itself."""
+    p = schema.parked_channels
+    open_channel = ~sa.exists().where(p.c.channel == o.c.channel)
+    due = sa.and_(_LIVE, o.c.due_at <= tx.now, open_channel)
     n = tx.value(sa.select(sa.func.count()).where(due)) or 0
     oldest = tx.value(sa.select(sa.func.min(o.c.due_at)).where(due))
     parked = tx.value(sa.select(sa.func.count()).where(o.c.state == "parked")) or 0

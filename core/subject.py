@@ -79,3 +79,15 @@ class Nudges(Protocol):
     async def nudged(self) -> None:
         """Returns when an early observation is worthwhile."""
         ...
+
+
+@runtime_checkable
+class Paced(Protocol):
+    """A subject whose slower sources can be asked more or less often while it runs."""
+
+    def pace(self, seconds: float) -> None:
+        """Ask the sources that the configuration paces by the interval every `seconds` from now on.
+
+        Probes of liveness keep their own pace.
+        """
+        ...

@@ -129,6 +129,17 @@ def count(tx: Tx, f: Filter) -> int:
     return int(tx.value(sa.select(sa.func.count()).select_from(t).where(*_conditions(f))) or 0)
 
 
+def open_by_severity(tx: Tx) -> dict[str, int]:
+    """How many tickets are open, by severity; 0 where there is none."""
+    found = {str(s): 0 for s in Severity}
+    rows = tx.rows(
+        sa.select(t.c.severity, sa.func.count().label("n"))
+        .where(t.c.resolved_at.is_(None))
+        .group_by(t.c.severity)
+    )
+    return found | {r.severity: r.n for r in rows}
+
+
 def by_ids(tx: Tx, ids: Iterable[int]) -> dict[int, Ticket]:
     """Several tickets by id; those that do not exist are left out."""
     found: dict[int, Ticket] = {}
@@ -265,13 +276,32 @@ def _told(tx: Tx, verb: str, kind: str, ticket_id: int, by: str, **data: Any) ->
     return Outcome(verb, True, ticket)
 
 
+def _expired_hold(now: float) -> sa.ColumnElement[bool]:
+    return sa.and_(t.c.resolved_at.is_(None), t.c.held_until.is_not(None), t.c.held_until <= now)
+
+
+def _unowned_for_long(now: float) -> sa.ColumnElement[bool]:
+    return sa.and_(
+        t.c.resolved_at.is_(None),
+        t.c.severity == "critical",
+        t.c.acknowledged_by.is_(None),
+        t.c.held_at.is_(None),
+        t.c.explained_by.is_(None),
+        t.c.adopted.is_(False),
+        t.c.reminded_at.is_(None),
+        sa.func.coalesce(t.c.reopened_at, t.c.opened_at) <= now - REMIND_S,
+    )
+
+
+def deadline_passed(tx: Tx) -> bool:
+    """Whether a hold has ended or an owner has been missing for too long."""
+    late = sa.or_(_expired_hold(tx.now), _unowned_for_long(tx.now))
+    return tx.value(sa.select(t.c.id).where(late).limit(1)) is not None
+
+
 def end_expired_holds(tx: Tx, limit: int = 200) -> int:
     """Lift the holds whose time is over, and tell their holders."""
-    expired = tx.rows(
-        sa.select(t)
-        .where(t.c.resolved_at.is_(None), t.c.held_until.is_not(None), t.c.held_until <= tx.now)
-        .limit(limit)
-    )
+    expired = tx.rows(sa.select(t).where(_expired_hold(tx.now)).limit(limit))
     for row in expired:
         ticket = from_row(row)
         _change(tx, ticket, dict(_NOT_HELD), t.c.held_at.is_not(None))
@@ -289,20 +319,7 @@ def end_expired_holds(tx: Tx, limit: int = 200) -> int:
 
 def remind(tx: Tx, limit: int = 50) -> int:
     """Ask once more for an owner of each critical ticket that has had none for REMIND_S."""
-    waiting: Sequence[Any] = tx.rows(
-        sa.select(t)
-        .where(
-            t.c.resolved_at.is_(None),
-            t.c.severity == "critical",
-            t.c.acknowledged_by.is_(None),
-            t.c.held_at.is_(None),
-            t.c.explained_by.is_(None),
-            t.c.adopted.is_(False),
-            t.c.reminded_at.is_(None),
-            sa.func.coalesce(t.c.reopened_at, t.c.opened_at) <= tx.now - REMIND_S,
-        )
-        .limit(limit)
-    )
+    waiting: Sequence[Any] = tx.rows(sa.select(t).where(_unowned_for_long(tx.now)).limit(limit))
     for row in waiting:
         ticket = from_row(row)
         _change(tx, ticket, {"reminded_at": tx.now})

@@ -1,0 +1,67 @@
+"""What time alone brings about: holds that end, owners that are missing, quiet that is over,
+history that is old enough to forget. Each is found by a query on facts, so a restart misses none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from core import events, maintenance, outbox, requests
+from core.db import Database, Tx
+from core.tickets import store
+
+EVERY_S = 1.0
+"""How often deadlines are looked for."""
+PURGE_EVERY_S = 600.0
+"""How often old history is looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long what is over is kept, in seconds."""
+
+    tickets_s: float = 90 * 86400.0
+    events_s: float = 30 * 86400.0
+    requests_s: float = 90 * 86400.0
+
+
+_DEADLINES: tuple[Callable[[Tx], int], ...] = (
+    store.end_expired_holds,
+    store.remind,
+    maintenance.end_expired,
+)
+
+
+def _due(tx: Tx) -> bool:
+    """Whether any deadline has passed, so that a quiet second costs no write."""
+    return store.deadline_passed(tx) or maintenance.deadline_passed(tx)
+
+
+def _deal(tx: Tx) -> int:
+    return sum(deal(tx) for deal in _DEADLINES)
+
+
+async def deadlines(db: Database, epoch: int) -> int:
+    """Deal with every deadline that has passed; how many there were."""
+    if not await db.read(_due):
+        return 0
+    return await db.write_as(epoch, _deal)
+
+
+async def purge(db: Database, epoch: int, keep: Retention) -> int:
+    """Forget what is old, in small transactions; how many rows that were."""
+    total = 0
+    for forget, keep_s in (
+        (events.purge, keep.events_s),
+        (requests.purge, keep.requests_s),
+        (outbox.purge, keep.tickets_s),
+        (store.purge, keep.tickets_s),
+    ):
+        while n := await db.write_as(epoch, _older, forget, keep_s):
+            total += n
+    return total
+
+
+def _older(tx: Tx, forget: Callable[[Tx, float], int], keep_s: float) -> int:
+    return forget(tx, tx.now - keep_s)
