@@ -122,6 +122,8 @@ class Fusion:
             incident = self._begin(store, seen, f"PD calls it {store.state}", "pd")
             incident.mark = store.heartbeat_at or 0.0
             return self._gone(store, seen, incident)
+        if sight.last is None:
+            return _unseen(seen, sight.detail)
         if store.leaving and sight.fails:
             return _leaving(seen)
         if store.state not in (UP, OFFLINE):

@@ -10,9 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any
 
-from core.invariant import Reading
+from core.subject import Observation
 
 CLUSTER = "cluster"
 PD = "pd"
@@ -28,6 +27,7 @@ SOURCE_PING = "ping"
 SOURCE_PLACEMENT = "placement"
 SOURCE_METRICS = "metrics"
 SOURCE_REGIONS = "regions"
+SOURCE_SCHEDULERS = "schedulers"
 SOURCE_DISK = "disk"
 SOURCE_DOCKER = "docker"
 
@@ -197,20 +197,15 @@ class Margin:
 
 
 @dataclass(frozen=True, slots=True)
-class TikvObservation:
+class TikvObservation(Observation):
     """A TiKV cluster at one instant.
 
-    The first five fields are those of `core.subject.Observation`. `stores` holds every store but
+    `stores` holds every store but
     tombstones, in PD's order; `named` the same with their entities. `lives` holds only stores that
-    are not plainly up. `blind` maps an entity that cannot be reached from here to the reason.
+    are not plainly up. `unprobed` are stores whose status port was not asked yet. `blind` maps an entity that cannot be reached from here to the reason.
     `shrunk` says what is odd about a store list that suddenly lost many entries, "" if nothing.
     """
 
-    subject: str
-    at: float
-    readings: Mapping[str, Reading]
-    removed: frozenset[str] = frozenset()
-    carry: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     stores: tuple[Store, ...] = ()
     named: tuple[tuple[str, Store], ...] = ()
     lives: Mapping[int, Liveness] = field(default_factory=lambda: MappingProxyType({}))
@@ -221,6 +216,7 @@ class TikvObservation:
     metrics: Mapping[int, StoreMetrics] = field(default_factory=lambda: MappingProxyType({}))
     regions: RegionCounts | None = None
     margin: Margin = Margin(None, why="placement has not been read yet")
+    unprobed: frozenset[int] = frozenset()
     blind: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     has_prometheus: bool = False
     shrunk: str = ""

@@ -44,7 +44,9 @@ def check_observer_blind(entity: str, seen: TikvObservation, settings: Settings)
         return _source(seen, SOURCE_METRICS, "Prometheus")
     why = seen.blind.get(entity)
     if why is None:
-        return HOLDS if entity == NODES or _looked(entity, seen) else Unknown("not looked at")
+        if entity == NODES:
+            return Unknown("no status port was asked yet") if seen.unprobed else HOLDS
+        return HOLDS if _looked(entity, seen) else Unknown("not looked at")
     if entity == NODES:
         return Broken("No status port can be reached", why)
     if NODES in seen.blind:
@@ -53,7 +55,10 @@ def check_observer_blind(entity: str, seen: TikvObservation, settings: Settings)
 
 
 def _looked(entity: str, seen: TikvObservation) -> bool:
-    return not seen.lives or int(entity.partition(":")[2]) not in seen.lives
+    if not seen.lives and not seen.unprobed:
+        return True
+    key = int(entity.partition(":")[2])
+    return key not in seen.lives and key not in seen.unprobed
 
 
 def _title(entity: str, seen: TikvObservation) -> str:

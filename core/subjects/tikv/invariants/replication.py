@@ -39,7 +39,11 @@ def check_quorum_margin(margin: Margin, seen: TikvObservation, settings: Setting
     value = margin.value
     if value is None:
         return Unknown(margin.why or "the margin cannot be told")
-    if value >= settings["margin"]:
+    limit = settings["margin"]
+    if margin.base is not None:
+        # A cluster that keeps one replica on purpose has nothing to lose.
+        limit = min(limit, margin.base)
+    if value >= limit:
         return Unknown(margin.why) if margin.at_most else HOLDS
     if value >= 0 and _all_announced(margin, seen):
         return Unknown(f"announced restart of {_named(margin.missing)}")
@@ -50,7 +54,7 @@ def check_quorum_margin(margin: Margin, seen: TikvObservation, settings: Setting
         _title(margin),
         _summary(margin),
         value=float(value),
-        threshold=float(settings["margin"]),
+        threshold=float(limit),
         unit="stores",
         facts=facts,
     )
