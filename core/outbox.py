@@ -33,7 +33,7 @@ _NOTHING: Mapping[str, Any] = MappingProxyType({})
 EDIT_SPACING_S = 2.0
 """Edits of one message that no person asked for are at least this far apart."""
 # Word for word the condition of the index: with bound values neither engine can tell that it fits.
-_LIVE: sa.ColumnElement[bool] = sa.literal_column(
+LIVE: sa.ColumnElement[bool] = sa.literal_column(
     "outbox.state IN ('pending', 'ambiguous', 'sending')", sa.Boolean
 )
 
@@ -117,7 +117,7 @@ class Row:
 _COLUMNS = tuple(c.name for c in o.columns)
 
 
-def _row(found: sa.Row[Any]) -> Row:
+def as_row(found: sa.Row[Any]) -> Row:
     values = dict(zip(_COLUMNS, found, strict=True))
     values["data"] = msgspec.json.decode(values["data"])
     return Row(**values)
@@ -189,18 +189,13 @@ def by_ref(tx: Tx, ref: str, kind: str = "card") -> list[Row]:
     found = tx.rows(
         sa.select(o).where(o.c.ref == ref, o.c.kind == kind).order_by(o.c.generation.desc())
     )
-    return [_row(r) for r in found]
+    return [as_row(r) for r in found]
 
 
 def get(tx: Tx, key: str) -> Row | None:
     """The row with this key."""
     found = tx.row(sa.select(o).where(o.c.key == key))
-    return None if found is None else _row(found)
-
-
-def channels_due(tx: Tx) -> list[str]:
-    """Channels that have anything left to do, now or later."""
-    return [r.channel for r in tx.rows(sa.select(o.c.channel).where(_LIVE).distinct())]
+    return None if found is None else as_row(found)
 
 
 def next_pending(tx: Tx, channel: str, kinds_blocked: Sequence[str] = ()) -> Row | None:
@@ -220,27 +215,13 @@ def next_pending(tx: Tx, channel: str, kinds_blocked: Sequence[str] = ()) -> Row
         before.c.ts.is_(None),
     )
     ready = sa.or_(o.c.parent_key.is_(None), sa.and_(arrived, ~unsaid))
-    where = [_LIVE, o.c.channel == channel, o.c.state == "pending", o.c.due_at <= tx.now, ready]
+    where = [LIVE, o.c.channel == channel, o.c.state == "pending", o.c.due_at <= tx.now, ready]
     if "post" in kinds_blocked:
         where.append(o.c.ts.is_not(None))
     if "edit" in kinds_blocked:
         where.append(o.c.ts.is_(None))
     found = tx.rows(sa.select(o).where(*where).order_by(o.c.priority, o.c.seq).limit(1))
-    return _row(found[0]) if found else None
-
-
-def next_due_at(tx: Tx, channel: str) -> float | None:
-    """When the next row of `channel` is due to be sent or looked up, from now on.
-
-    None when nothing will come due by time alone: what is due already waits for something else
-    (its parent, a rate), and whoever ends that tells.
-    """
-    due: float | None = tx.value(
-        sa.select(sa.func.min(o.c.due_at)).where(
-            _LIVE, o.c.channel == channel, o.c.state != "sending", o.c.due_at > tx.now
-        )
-    )
-    return due
+    return as_row(found[0]) if found else None
 
 
 def begin(tx: Tx, row: Row, epoch: int) -> bool:
@@ -301,16 +282,6 @@ def not_sent(tx: Tx, key: str, error: str, due_at: float) -> None:
     tx.topics.add(TOPIC)
 
 
-def ambiguous(tx: Tx, key: str, error: str, due_at: float) -> None:
-    """It may or may not have happened: to be looked up at `due_at`, after the settle time."""
-    tx.run(
-        sa.update(o)
-        .where(o.c.key == key)
-        .values(state="ambiguous", due_at=due_at, error=error[:500])
-    )
-    tx.topics.add(TOPIC)
-
-
 def park(tx: Tx, key: str, error: str) -> None:
     """Give up on the row and on what was to appear under it, keeping the reason."""
     tx.run(sa.update(o).where(o.c.key == key).values(state="parked", error=error[:500]))
@@ -358,106 +329,6 @@ def anchor_anew(tx: Tx, row: Row) -> str | None:
     tx.run(sa.update(o).where(o.c.parent_key == row.key).values(parent_key=key))
     tx.topics.add(TOPIC)
     return key
-
-
-def recover(tx: Tx, epoch: int, due_at: float) -> int:
-    """After a start: whatever an earlier holder left under way is ambiguous until looked up."""
-    n = tx.changed(
-        sa.update(o)
-        .where(o.c.state == "sending", o.c.epoch != epoch)
-        .values(state="ambiguous", due_at=due_at, error="the process ended while sending")
-    )
-    if n:
-        tx.topics.add(TOPIC)
-    return n
-
-
-def ambiguous_due(tx: Tx, channel: str) -> list[Row]:
-    """The ambiguous rows of a channel whose settle time is over: roots before replies."""
-    found = tx.rows(
-        sa.select(o)
-        .where(_LIVE, o.c.channel == channel, o.c.state == "ambiguous", o.c.due_at <= tx.now)
-        .order_by(o.c.parent_key.is_not(None), o.c.seq)
-    )
-    return [_row(r) for r in found]
-
-
-def look_later(tx: Tx, key: str, error: str, due_at: float) -> None:
-    """It could not be looked up: ask again at `due_at`."""
-    tx.run(
-        sa.update(o)
-        .where(o.c.key == key, o.c.state == "ambiguous")
-        .values(due_at=due_at, error=error[:500])
-    )
-    tx.topics.add(TOPIC)
-
-
-def back_to_pending(tx: Tx, key: str, *, note: str | None = None) -> None:
-    """It was looked up and is not there (or it is an edit, safe to repeat): send it (again)."""
-    tx.run(
-        sa.update(o)
-        .where(o.c.key == key, o.c.state == "ambiguous")
-        .values(state="pending", due_at=tx.now, wanted=o.c.wanted + 1, error=note)
-    )
-    tx.topics.add(TOPIC)
-
-
-@dataclass(frozen=True, slots=True)
-class Backlog:
-    """What has not arrived: how many rows, how old the oldest that is due is, in seconds."""
-
-    rows: int
-    oldest_s: float
-    parked: int
-
-
-def backlog(tx: Tx) -> Backlog:
-    """What is due and not delivered yet; a parked channel is told of by itself."""
-    p = schema.parked_channels
-    open_channel = ~sa.exists().where(p.c.channel == o.c.channel)
-    due = sa.and_(_LIVE, o.c.due_at <= tx.now, open_channel)
-    n = tx.value(sa.select(sa.func.count()).where(due)) or 0
-    oldest = tx.value(sa.select(sa.func.min(o.c.due_at)).where(due))
-    parked = tx.value(sa.select(sa.func.count()).where(o.c.state == "parked")) or 0
-    return Backlog(int(n), 0.0 if oldest is None else max(tx.now - oldest, 0.0), int(parked))
-
-
-def park_channel(tx: Tx, channel: str, reason: str) -> bool:
-    """Stop sending to a channel; True if it was not parked before."""
-    return tx.insert_new(
-        schema.parked_channels,
-        {"channel": channel, "reason": reason, "since": tx.now, "checked_at": tx.now},
-    )
-
-
-def unpark_channel(tx: Tx, channel: str) -> None:
-    """The channel can be delivered to again: its rows go on."""
-    tx.run(sa.delete(schema.parked_channels).where(schema.parked_channels.c.channel == channel))
-    tx.topics.add(TOPIC)
-
-
-@dataclass(frozen=True, slots=True)
-class Parked:
-    """A channel that cannot be delivered to."""
-
-    channel: str
-    reason: str
-    since: float
-    checked_at: float
-
-
-def parked_channels(tx: Tx) -> list[Parked]:
-    """The channels that are parked now."""
-    return [
-        Parked(r.channel, r.reason, r.since, r.checked_at)
-        for r in tx.rows(sa.select(schema.parked_channels))
-    ]
-
-
-def checked(tx: Tx, channel: str) -> None:
-    """A parked channel was tried again, in vain."""
-    p = schema.parked_channels
-    tx.run(sa.update(p).where(p.c.channel == channel).values(checked_at=tx.now))
 
 
 def purge(tx: Tx, before: float, limit: int = 500) -> int:
