@@ -131,7 +131,7 @@ class Acts:
     def submit(self, user: str, view_id: str, values: Mapping[str, Any] | None = None) -> Delivery:
         """Fill in a modal and submit it. Raises Incomplete for what the client would not send."""
         person, view = self._person(user), self._view(user, view_id)
-        if view["type"] != "modal" or view.get("submit") is None and _has_inputs(view):
+        if view["type"] != "modal":
             raise Impossible("that view cannot be submitted")
         self._fill(view, values or {})
         errors = elements.missing(view["blocks"], view["state"]["values"])
@@ -189,7 +189,3 @@ class Acts:
 
     def _now(self) -> str:
         return f"{self._ws.state.now_s():.6f}"
-
-
-def _has_inputs(view: Json) -> bool:
-    return any(block["type"] == "input" for block in view["blocks"])

@@ -128,7 +128,7 @@ class Events:
         }
         self.emit(kind, event, channel.id)
 
-    def home_opened(self, user: User, view: Json | None, tab: str = "home") -> None:
+    def home_opened(self, user: User, view: Json | None, tab: str = "home") -> Delivery | None:
         channel = self._state.im(user)
         event: Json = {
             "type": "app_home_opened",
@@ -138,4 +138,4 @@ class Events:
             "event_ts": self._state.next_ts(channel),
         }
         event |= {"view": view} if view else {}
-        self.emit("app_home_opened", event, channel.id)
+        return self.emit("app_home_opened", event, channel.id)

@@ -20,8 +20,14 @@ TICKETS_KEPT = 1000
 class Connection:
     """One WebSocket of the app."""
 
-    def __init__(self, websocket: web.WebSocketResponse, number: int) -> None:
+    def __init__(
+        self,
+        websocket: web.WebSocketResponse,
+        number: int,
+        transport: asyncio.Transport | None,
+    ) -> None:
         self.websocket = websocket
+        self.transport = transport
         self.number = number
         self.outbox: asyncio.Queue[str] = asyncio.Queue()
         self.half_open = False
@@ -94,7 +100,7 @@ class SocketHub:
         websocket = web.WebSocketResponse(autoping=False, compress=False)
         await websocket.prepare(request)
         self._numbers += 1
-        connection = Connection(websocket, self._numbers)
+        connection = Connection(websocket, self._numbers, request.transport)
         if self.connected >= self._state.config.max_sockets:
             await self._too_many(connection)
             return websocket
@@ -188,13 +194,13 @@ class SocketHub:
             connection.half_open = True
         return len(hung)
 
-    def abort(self) -> int:
-        """Cut every connection without a goodbye."""
-        for connection in self.connections:
-            transport = connection.websocket._req and connection.websocket._req.transport
-            if transport is not None:
-                transport.abort()
-        return len(self.connections)
+    def abort(self, count: int | None = None) -> int:
+        """Cut connections without a goodbye; the number cut."""
+        cut = self.connections[:count]
+        for connection in cut:
+            if connection.transport is not None:
+                connection.transport.abort()
+        return len(cut)
 
     async def close(self) -> None:
         for connection in tuple(self.connections):

@@ -14,6 +14,8 @@ from bot.local.clock import Clock
 from bot.local.delivery import Deliveries, Delivery
 from bot.local.events import Events
 from bot.local.faults import Fault, Faults
+from bot.local.files import Files
+from bot.local.http_delivery import HttpDelivery
 from bot.local.interactions import Interactions
 from bot.local.messages import Messages
 from bot.local.model import Channel, Message, User
@@ -46,6 +48,9 @@ class Workspace:
         self.deliveries = Deliveries(self.state, self.faults)
         self.sockets = SocketHub(self.state, self.deliveries, self.faults)
         self.deliveries.socket = self.sockets
+        self.http = HttpDelivery(self.state, self.deliveries)
+        self.deliveries.http = self.http
+        self.files = Files(self.state)
         self.events = Events(self.state, self.deliveries)
         self.messages = Messages(self.state, self.events)
         self.places = Places(self.state, self.events)
@@ -58,6 +63,9 @@ class Workspace:
         self.acts = Acts(self)
         self._closing: asyncio.Event | None = None
         self.scheduled: dict[str, tuple[str, int, Message]] = {}
+        self.statuses: dict[tuple[str, str], tuple[str, list[str], float]] = {}
+        self.titles: dict[tuple[str, str], str] = {}
+        self.prompts: dict[tuple[str, str], list[Json]] = {}
         self.bot_profile = {
             "id": self.state.bot_id,
             "app_id": self.state.app_id,
@@ -143,6 +151,11 @@ class Workspace:
 
         return re.sub(r"(?<![\w<])@([\w.-]+)", named, text)
 
+    def forget_status(self, key: tuple[str, str], born: float) -> None:
+        """Clear an assistant's status unless a newer one took its place."""
+        if key in self.statuses and self.statuses[key][2] == born:
+            del self.statuses[key]
+
     # --- living --------------------------------------------------------------------------------
     async def hang(self) -> None:
         """Wait until the server closes: a call that is never answered."""
@@ -155,5 +168,6 @@ class Workspace:
         if self._closing is not None:
             self._closing.set()
         await self.sockets.close()
+        await self.http.close()
         await self.state.timers.close()
         await self.state.tasks.cancel()

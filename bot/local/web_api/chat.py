@@ -24,6 +24,7 @@ def post_message(ws: Workspace, args: Args) -> Json:
     message.broadcast = bool(message.root) and args.flag("reply_broadcast")
     dress(ws, args, message)
     ws.messages.post(channel, message)
+    ws.statuses.pop((channel.id, message.root), None)
     body = {"channel": channel.id, "ts": message.ts, "message": message.as_json(metadata=True)}
     if len(args.text("text")) > TEXT_MAX:
         words = ["[WARN] A Message over 40,000 chars has been truncated"]

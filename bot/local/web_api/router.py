@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 from bot.local.faults import Fault
-from bot.local.web_api import chat, conversations, misc, users, views
+from bot.local.web_api import chat, conversations, files, marks, misc, streams, users, views
 from bot.local.web_api.method import ApiError, Args, Json, Method
 from bot.local.web_api.places import missing_scope
 from bot.local.workspace import Workspace
@@ -20,7 +20,10 @@ from bot.local.workspace import Workspace
 METHODS: dict[str, Method] = {
     **chat.METHODS,
     **conversations.METHODS,
+    **files.METHODS,
+    **marks.METHODS,
     **misc.METHODS,
+    **streams.METHODS,
     **users.METHODS,
     **views.METHODS,
 }
