@@ -1,0 +1,191 @@
+"""The wording that Slack and the terminal share: durations, states, and sentences about tickets.
+
+A sentence is a tuple of parts: words of ours, data, times and people. Each surface renders the parts
+in its own way (`bot.blocks` for Slack, `spoken` for a terminal), so that it is written once.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bot.text import clean
+from core.errors import Invalid
+from core.invariant import Severity
+from core.tickets.model import FLAPPING, Status, Ticket
+
+NameOf = Callable[[str], str]
+When = Callable[[float], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """Text that is not ours."""
+
+    text: str
+    limit: int = 500
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """A time, in seconds since the epoch (UTC)."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """An actor: "slack:U1", "cli:ana", "tocsin"."""
+
+    actor: str
+
+
+Phrase = tuple[str | Data | At | Who, ...]
+
+
+def spoken(phrase: Phrase, name_of: NameOf, when: When) -> str:
+    """A phrase as plain text, for a terminal."""
+    out: list[str] = []
+    for part in phrase:
+        if isinstance(part, str):
+            out.append(part)
+        elif isinstance(part, Data):
+            out.append(clean(part.text, part.limit))
+        elif isinstance(part, At):
+            out.append(when(part.at))
+        else:
+            out.append(clean(name_of(part.actor), 80))
+    return "".join(out)
+
+
+def mention_of(actor: str) -> str:
+    """How an actor is called where no display name is known: a mention for people in Slack."""
+    kind, _, rest = actor.partition(":")
+    if kind == "slack" and re.fullmatch(r"[UW][A-Z0-9]{1,40}", rest):
+        return f"<@{rest}>"
+    return plain_name(actor)
+
+
+def plain_name(actor: str) -> str:
+    """An actor without any mention: "ana (terminal)", "Tocsin", "U0123"."""
+    kind, colon, rest = actor.partition(":")
+    if kind == "cli" and rest:
+        return f"{clean(rest, 60)} (terminal)"
+    if actor == "tocsin":
+        return "Tocsin"
+    return clean(rest if colon else actor, 60) or "somebody"
+
+
+# Durations.
+
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+_LONG = {
+    "sec": "s", "secs": "s", "second": "s", "seconds": "s",
+    "min": "m", "mins": "m", "minute": "m", "minutes": "m",
+    "hr": "h", "hrs": "h", "hour": "h", "hours": "h",
+    "day": "d", "days": "d", "week": "w", "weeks": "w",
+}  # fmt: skip
+_ONE = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)\s*([a-z]+)\s*", re.ASCII)
+EXAMPLES = "30m, 2h, 1h30m, 1d or 90s"
+
+
+def parse_duration(text: str) -> float:
+    """Seconds of "90s", "30m", "2h", "1h30m", "1d", "2 hours"; Invalid says what can be written."""
+    given = text.strip().lower()
+    total, at = 0.0, 0
+    for found in _ONE.finditer(given[:100]):
+        unit = _UNITS.get(_LONG.get(found[2], found[2]))
+        if found.start() != at or unit is None:
+            break
+        total += float(found[1]) * unit
+        at = found.end()
+    if not given or at != len(given):
+        raise Invalid(f'"{clean(text, 40)}" is not a duration. Write it like {EXAMPLES}.')
+    if total <= 0:
+        raise Invalid(f"A duration must be longer than nothing. Write it like {EXAMPLES}.")
+    return total
+
+
+def is_duration(text: str) -> bool:
+    """Whether `parse_duration` would understand it."""
+    try:
+        parse_duration(text)
+    except Invalid:
+        return False
+    return True
+
+
+def span(seconds: float) -> str:
+    """A duration in one or two units: "0 s", "45 s", "3 min 5 s", "2 h 5 min", "4 d 1 h"."""
+    if not math.isfinite(seconds):
+        return "an unknown time"
+    whole = max(round(seconds), 0)
+    for size, big, step, small in ((86_400, "d", 3_600, "h"), (3_600, "h", 60, "min")):
+        if whole >= size:
+            rest = whole % size // step
+            return f"{whole // size} {big}" + (f" {rest} {small}" if rest else "")
+    if whole >= 60:
+        return f"{whole // 60} min" + (f" {whole % 60} s" if whole % 60 else "")
+    return f"{whole} s"
+
+
+def figure(value: float | None, unit: str = "") -> str:
+    """A measured figure: "71.4 %", "1,203 regions", "-1 stores", "0.002 s"; "" without one."""
+    if value is None:
+        return ""
+    if not math.isfinite(value):
+        return "no figure"
+    if value == int(value) and abs(value) < 1e15:
+        number = f"{int(value):,}"
+    else:
+        number = f"{value:,.1f}" if abs(value) >= 10 else f"{value:.3g}"
+    return f"{number} {clean(unit, 20)}".strip()
+
+
+def ordinal(n: int) -> str:
+    """2 -> "2nd"."""
+    tail = "th" if 10 <= n % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
+    return f"{n}{tail}"
+
+
+def counted(by_severity: dict[Severity, int]) -> str:
+    """ "3 critical, 12 warning": worst first, without those of which there are none."""
+    order = (Severity.CRITICAL, Severity.WARNING, Severity.INFO)
+    found = [f"{by_severity[s]:,} {s}" for s in order if by_severity.get(s)]
+    return ", ".join(found) or "none"
+
+
+# States.
+
+COLOUR = {Severity.CRITICAL: "🔴", Severity.WARNING: "🟠", Severity.INFO: "🔵"}
+"""Severity by colour; the word always stands beside it."""
+_SIGN = {
+    Status.OPEN: "",
+    Status.ACKNOWLEDGED: "👀",
+    Status.DIAGNOSED: "🔎",
+    Status.RESOLVED: "✅",
+}
+
+
+def state(ticket: Ticket) -> str:
+    """The state in words: "open", "acknowledged", "held", "resolved", "open, recovering"."""
+    if not ticket.open:
+        return "resolved"
+    if ticket.held:
+        return "held"
+    found = str(ticket.status)
+    return found if ticket.broken else f"{found}, recovering"
+
+
+def sign(ticket: Ticket) -> str:
+    """Emoji of severity and state; never the only bearer of either."""
+    if not ticket.open:
+        return _SIGN[Status.RESOLVED]
+    return COLOUR[ticket.severity] + ("⏸️" if ticket.held else _SIGN[ticket.status])
+
+
+def flapping(ticket: Ticket) -> bool:
+    """Whether it keeps coming back."""
+    return ticket.flap_count >= FLAPPING
