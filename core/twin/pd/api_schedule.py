@@ -1,0 +1,324 @@
+"""PD's scheduling routes: schedulers, checkers and operators, with their refusals."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from core.twin.clock import mono, wall_ns
+from core.twin.golang import rfc3339
+from core.twin.pd.operators import Operator, lead, move
+from core.twin.pd.router import (
+    BadInput,
+    bad,
+    good,
+    not_found,
+    object_of,
+    route,
+    uint,
+)
+from core.twin.pd.schedule import CHECKERS
+from core.twin.seed import Region
+from core.twin.wire import Request, Response
+
+if TYPE_CHECKING:
+    from core.twin.pd.member import Member
+
+Params = dict[str, str]
+NO_SCHEDULER = "[PD:scheduler:ErrSchedulerNotFound]scheduler not found"
+KINDS = ("admin", "leader", "region", "waiting")
+
+
+# Schedulers -----------------------------------------------------------------------------------
+async def schedulers(member: Member, request: Request, params: Params) -> Response:
+    scheduler, status = member.scheduler, request.arg("status")
+    names = scheduler.names()
+    if status == "paused":
+        names = [name for name in names if scheduler.is_paused(name)]
+        if "timestamp" in request.query:
+            return good([_pause_row(member, name) for name in names])
+    elif status == "disabled":
+        names = []
+    return good(names)
+
+
+def _pause_row(member: Member, name: str) -> dict[str, str]:
+    since, until = (ns // 10**9 * 10**9 for ns in member.scheduler.paused[name])
+    return {"name": name, "paused_at": rfc3339(since), "resume_at": rfc3339(until)}
+
+
+async def add_scheduler(member: Member, request: Request, params: Params) -> Response:
+    asked = object_of(request)
+    name = asked.get("name")
+    if not isinstance(name, str):
+        return bad(400, "missing scheduler name")
+    if name in ("evict-leader-scheduler", "grant-leader-scheduler"):
+        return await _add_store_scheduler(member, name.split("-")[0], asked)
+    listed = member.scheduler.names()
+    if name not in DEFAULTS:
+        return bad(400, "unknown scheduler")
+    if name in listed:
+        return bad(500, "[PD:scheduler:ErrSchedulerExisted]scheduler existed")
+    member.document["schedulers"] = [n for n in listed if n in DEFAULTS] + [name]
+    await member.commit()
+    return good("The scheduler is created.")
+
+
+DEFAULTS = (
+    "balance-leader-scheduler",
+    "balance-region-scheduler",
+    "balance-hot-region-scheduler",
+    "evict-slow-store-scheduler",
+    "evict-stopping-store-scheduler",
+    "shuffle-leader-scheduler",
+    "shuffle-region-scheduler",
+    "label-scheduler",
+    "split-bucket-scheduler",
+)
+
+
+async def _add_store_scheduler(member: Member, kind: str, asked: dict[str, Any]) -> Response:
+    store_id = asked.get("store_id")
+    if not isinstance(store_id, int | float) or isinstance(store_id, bool):
+        return bad(400, "missing store id")
+    sid = str(int(store_id))
+    if sid not in member.cluster.stores:
+        return bad(500, f"[PD:core:ErrStoreNotFound]store {sid} not found")
+    kept = member.document[kind]
+    if sid in kept:
+        return good("The scheduler has been applied to the store.")
+    kept[sid] = [{"end-key": "", "start-key": ""}]
+    member.log.info(
+        "handler.go:460", "create scheduler", name=f"{kind}-leader-scheduler", store=sid
+    )
+    await member.commit()
+    return good("The scheduler is created.")
+
+
+async def delete_scheduler(member: Member, request: Request, params: Params) -> Response:
+    name = params["name"]
+    found = re.fullmatch(r"(evict|grant)-leader-scheduler(?:-(\d+))?", name)
+    if found and member.document[found[1]]:
+        kept = member.document[found[1]]
+        if found[2] is not None and found[2] not in kept:
+            return good(None, 404)
+        kept.clear() if found[2] is None else kept.pop(found[2])
+    elif name in member.scheduler.names() and found is None:
+        member.document["schedulers"] = [
+            n for n in member.scheduler.names() if n != name and n in DEFAULTS
+        ]
+    else:
+        return good(None, 404)
+    member.scheduler.paused.pop(name, None)
+    await member.commit()
+    return good(None)
+
+
+def _delay(member: Member, request: Request) -> float:
+    delay = object_of(request).get("delay")
+    if not isinstance(delay, int | float) or isinstance(delay, bool):
+        raise BadInput(bad(400, "missing pause time"))
+    return member.pace.span(float(delay))
+
+
+async def pause_scheduler(member: Member, request: Request, params: Params) -> Response:
+    delay, name = _delay(member, request), params["name"]
+    names = member.scheduler.names()
+    targets = names if name == "all" else [name]
+    if name != "all" and name not in names:
+        return bad(500, NO_SCHEDULER)
+    now = wall_ns()
+    for target in targets:
+        if delay > 0:
+            member.scheduler.paused[target] = (now, now + round(delay * 1e9))
+        else:
+            member.scheduler.paused.pop(target, None)
+    return good("Pause or resume the scheduler successfully.")
+
+
+async def diagnostic(member: Member, request: Request, params: Params) -> Response:
+    name = params["name"]
+    if not member.version.at_least(7):
+        return bad(500, "[PD:diagnostic:ErrDiagnosticDisabled]diagnostic is disabled")
+    if name not in member.scheduler.names():
+        return bad(500, NO_SCHEDULER)
+    status = "paused" if member.scheduler.is_paused(name) else "normal"
+    now = wall_ns() // 10**9
+    return good({"name": name, "status": status, "summary": "", "timestamp": now})
+
+
+async def scheduler_config(member: Member, request: Request, params: Params) -> Response:
+    found = re.fullmatch(r"(evict|grant)-leader-scheduler", params["name"])
+    if found is None or not member.document[found[1]]:
+        return not_found()
+    body: dict[str, Any] = {"store-id-ranges": member.document[found[1]]}
+    if member.version.at_least(8):
+        body["batch"] = 3
+    return good(body)
+
+
+# Checkers -------------------------------------------------------------------------------------
+async def checker(member: Member, request: Request, params: Params) -> Response:
+    if params["name"] not in CHECKERS:
+        return bad(500, "[PD:checker:ErrCheckerNotFound]checker not found")
+    return good({"paused": member.scheduler.checker_paused(params["name"])})
+
+
+async def pause_checker(member: Member, request: Request, params: Params) -> Response:
+    delay = _delay(member, request)
+    if params["name"] not in CHECKERS:
+        return bad(500, "[PD:checker:ErrCheckerNotFound]checker not found")
+    member.scheduler.checkers_paused[params["name"]] = mono() + delay
+    return good(f"{'Pause' if delay > 0 else 'Resume'} the checker successfully.")
+
+
+# Operators ------------------------------------------------------------------------------------
+def _no_operator(member: Member) -> Response:
+    coded = member.version.coded if not member.version.at_least(7) else None
+    text = "operator not found"
+    return bad(500, text if coded else f"[PD:operator:ErrOperatorNotFound]{text}")
+
+
+async def operators(member: Member, request: Request, params: Params) -> Response:
+    found = list(member.operators.running.values())
+    asked = request.query.get("kind")
+    if asked:
+        found = [o for o in found if set(asked) & set(o.kinds)]
+    if "object" in request.query and member.version.at_least(8):
+        return good([operator.to_json() for operator in found])
+    return good([operator.text(member.version) for operator in found])
+
+
+async def operator(member: Member, request: Request, params: Params) -> Response:
+    found = member.operators.running.get(uint(params["id"]))
+    if found is None:
+        return _no_operator(member)
+    return good(f"status: {found.status}, operator: {found.text(member.version)}")
+
+
+async def cancel(member: Member, request: Request, params: Params) -> Response:
+    found = member.operators.running.get(uint(params["id"]))
+    if found is None:
+        return _no_operator(member)
+    member.operators.end(found, "cancel")
+    return good("The pending operator is canceled.")
+
+
+async def cancel_all(member: Member, request: Request, params: Params) -> Response:
+    for found in tuple(member.operators.running.values()):
+        member.operators.end(found, "cancel")
+    return good("All pending operators are canceled.")
+
+
+async def records(member: Member, request: Request, params: Params) -> Response:
+    text = request.arg("from", "0")
+    if not text.isdigit():
+        return bad(400, f'strconv.ParseInt: parsing "{text}": invalid syntax')
+    lines = [line for _, unix, line in member.operators.records if unix >= int(text)]
+    return good(lines) if lines else _no_operator(member)
+
+
+def _number(asked: dict[str, Any], name: str, missing: str) -> int:
+    value = asked.get(name)
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise BadInput(bad(400, missing))
+    return int(value)
+
+
+def _region(member: Member, asked: dict[str, Any]) -> Region:
+    region_id = _number(asked, "region_id", "missing region id")
+    found = member.cluster.regions.get(region_id)
+    if found is None:
+        text = f"region {region_id} not found"
+        coded = f"[PD:region:ErrRegionNotFound]{text}" if member.version.at_least(7) else text
+        raise BadInput(bad(500, coded))
+    return found
+
+
+def _transfer_leader(member: Member, asked: dict[str, Any]) -> Operator:
+    to = _number(asked, "to_store_id", "missing store id to transfer leader to")
+    region = _region(member, asked)
+    if to not in region.peers:
+        raise BadInput(bad(500, f"region has no voter in store {to}"))
+    if to == region.leader:
+        raise BadInput(bad(500, "no operator step is built"))
+    return lead("admin-transfer-leader", region, to, member.pace, _size(member, region), True)
+
+
+def _size(member: Member, region: Region) -> int:
+    flow = member.cluster.flows.get(region.id)
+    return flow.size_mib if flow else 0
+
+
+def _change(
+    member: Member, asked: dict[str, Any], desc: str, new: int | None, old: int | None
+) -> Operator:
+    region = _region(member, asked)
+    if new is not None and str(new) not in member.cluster.stores:
+        raise BadInput(bad(500, f"[PD:core:ErrStoreNotFound]store {new} not found"))
+    if new in region.peers:
+        raise BadInput(bad(500, f"region already has peer in store {new}"))
+    if old is not None and old not in region.peers:
+        raise BadInput(bad(500, f"region has no peer in store {old}"))
+    peers = {store: peer for store, peer in region.peers.items() if store != old}
+    if new is not None:
+        peers[new] = member.cluster.next_id()
+    size = _size(member, region)
+    return move(desc, region, peers, member.pace, size, ("admin", "region"))
+
+
+def _transfer_peer(member: Member, asked: dict[str, Any]) -> Operator:
+    old = _number(asked, "from_store_id", "invalid store id to transfer peer from")
+    new = _number(asked, "to_store_id", "invalid store id to transfer peer to")
+    return _change(member, asked, "admin-move-peer", new, old)
+
+
+def _add_peer(member: Member, asked: dict[str, Any]) -> Operator:
+    new = _number(asked, "store_id", "invalid store id")
+    return _change(member, asked, "admin-add-peer", new, None)
+
+
+def _remove_peer(member: Member, asked: dict[str, Any]) -> Operator:
+    old = _number(asked, "store_id", "invalid store id")
+    return _change(member, asked, "admin-remove-peer", None, old)
+
+
+CREATE = {
+    "transfer-leader": _transfer_leader,
+    "transfer-peer": _transfer_peer,
+    "add-peer": _add_peer,
+    "remove-peer": _remove_peer,
+}
+
+
+async def create(member: Member, request: Request, params: Params) -> Response:
+    asked = object_of(request)
+    name = asked.get("name")
+    if not isinstance(name, str):
+        return bad(400, "missing operator name")
+    if name not in CREATE:
+        return bad(400, "unknown operator")
+    made = CREATE[name](member, asked)
+    old = member.operators.running.get(made.region.id)
+    if old is not None:
+        member.operators.end(old, "replace")
+    member.operators.add(made)
+    return good("The operator is created.")
+
+
+ROUTES = (
+    route("GET", "/schedulers", schedulers),
+    route("POST", "/schedulers", add_scheduler),
+    route("GET", "/schedulers/diagnostic/{name}", diagnostic),
+    route("POST", "/schedulers/{name}", pause_scheduler),
+    route("DELETE", "/schedulers/{name}", delete_scheduler),
+    route("GET", "/scheduler-config/{name}/list", scheduler_config),
+    route("GET", "/checker/{name}", checker),
+    route("POST", "/checker/{name}", pause_checker),
+    route("GET", "/operators", operators),
+    route("POST", "/operators", create),
+    route("DELETE", "/operators", cancel_all, since=(8,)),
+    route("GET", "/operators/records", records),
+    route("GET", "/operators/{id}", operator),
+    route("DELETE", "/operators/{id}", cancel),
+)

@@ -1,0 +1,279 @@
+"""How PD members agree on a leader and copy to each other what etcd would keep."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from core.twin.clock import Pace, mono, sleep
+from core.twin.log import Log
+from core.twin.pd.document import Document
+from core.twin.spec import PdSpec, Spec, read_json, write_json
+from core.twin.wire import Client, Request, Response, WireError
+
+BEAT_S = 0.5  # etcd's tick-interval in PD
+SILENCE_S = (11.1, 13.2)  # killed leader to new one, measured 11.1 to 13.6 s on four versions
+LEASE_S = 5.0
+FORGET_S = 60.0  # without a quorum members keep redirecting to the dead leader for 60 s
+
+
+class Election:
+    """One member's view: who leads, in which term, and whether we still hold the lease."""
+
+    def __init__(self, spec: Spec, me: PdSpec, pace: Pace, log: Log, folder: Path) -> None:
+        self._spec, self.me, self._pace, self._log = spec, me, pace, log
+        self._path = folder / "term.json"
+        kept = read_json(self._path) or {}
+        self.term: int = kept.get("term", 0)
+        self._voted: str = kept.get("voted", "")
+        self.document = Document(folder)
+        self.leader: str | None = None
+        self.leading = False
+        self.started = asyncio.Event()
+        self._lease_until = 0.0
+        self._heard = -1e9
+        self._patience = 0.0
+        self._acked: dict[str, int] = {}
+        self._wake = asyncio.Event()
+        self._client = Client(spec.client_ssl)
+        self.on_lead: Callable[[], None] = lambda: None
+
+    # Who is there -----------------------------------------------------------------------------
+    @property
+    def members(self) -> list[PdSpec]:
+        removed = set(self.document.value["removed_members"])
+        return [pd for pd in self._spec.pds if pd.name not in removed]
+
+    @property
+    def _others(self) -> list[PdSpec]:
+        return [pd for pd in self.members if pd.name != self.me.name]
+
+    @property
+    def _majority(self) -> int:
+        return len(self.members) // 2 + 1
+
+    def is_leader(self) -> bool:
+        """True while our lease holds; a member that was stopped finds it run out."""
+        if self.leading and mono() > self._lease_until:
+            self._step_down("lease expired")
+        return self.leading
+
+    def redirect_to(self) -> PdSpec | None:
+        """The member to forward to, dead or alive, or None when nobody is known any more."""
+        if self.leader is None or self.leader == self.me.name:
+            return None
+        if mono() - self._heard > self._pace.span(FORGET_S):
+            return None
+        return self._spec.pd(self.leader)
+
+    def acknowledged(self, name: str) -> bool:
+        """Has this follower answered the leader's last beat?"""
+        return name in self._acked
+
+    # Life -------------------------------------------------------------------------------------
+    async def run(self) -> None:
+        """Beat while leading, campaign when the leader is silent; never returns."""
+        self._patience = 0.05 * self._spec.pds.index(self.me)
+        while True:
+            if self.is_leader():
+                await self._beat_all()
+                await self._pause(self._pace.span(BEAT_S, 0.02))
+            elif self.me in self.members and mono() - self._heard > self._patience:
+                await self._campaign(force=False)
+                if not self.leading:
+                    await sleep(random.uniform(0.05, 0.2))  # noqa: S311 (spreads candidates)
+            else:
+                await sleep(self._pace.span(0.25, 0.02))
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+        self._wake.clear()
+
+    async def _beat_all(self) -> None:
+        sent = mono()
+        answers = await asyncio.gather(*(self._beat(pd) for pd in self._others))
+        if 1 + sum(answers) >= self._majority:
+            self._lease_until = max(self._lease_until, sent + self._lease())
+
+    def _lease(self) -> float:
+        return self._pace.span(LEASE_S, 0.5)
+
+    async def _beat(self, pd: PdSpec) -> bool:
+        body: dict[str, Any] = {"term": self.term, "leader": self.me.name}
+        behind = self._acked.get(pd.name, -1) < self.document.revision
+        if behind:
+            body["document"] = self.document.value
+            body["revision"] = self.document.revision
+        answer = await self._ask(pd, "beat", body, self._pace.span(1.0, 0.3))
+        if answer is None:
+            self._acked.pop(pd.name, None)
+            return False
+        if answer["term"] > self.term:
+            self._adopt(answer["term"])
+            self._step_down("a newer term exists")
+            return False
+        self._acked[pd.name] = answer["revision"]
+        return bool(answer["ok"])
+
+    async def commit(self) -> None:
+        """Store the changed document and wait until a majority has it (at most 1 s)."""
+        revision = self.document.bump()
+        self._wake.set()
+        until = mono() + 1.0
+        while mono() < until and self.leading:
+            have = 1 + sum(1 for pd in self._others if self._acked.get(pd.name, -1) >= revision)
+            if have >= self._majority:
+                return
+            await sleep(0.01)
+
+    async def _campaign(self, force: bool) -> None:
+        reachable = [pd for pd in self._others if await self._alive(pd)] if not force else []
+        if not force and 1 + len(reachable) < self._majority:
+            return
+        self.term += 1
+        self._vote(self.me.name)
+        body = {
+            "term": self.term,
+            "candidate": self.me.name,
+            "revision": self.document.revision,
+            "force": force,
+        }
+        limit = self._pace.span(2.0, 0.3)
+        answers = await asyncio.gather(*(self._ask(pd, "vote", body, limit) for pd in self._others))
+        newest = max((a["term"] for a in answers if a), default=0)
+        if newest > self.term:
+            self._adopt(newest)
+        elif 1 + sum(1 for a in answers if a and a["granted"]) >= self._majority:
+            self._win()
+
+    async def _alive(self, pd: PdSpec) -> bool:
+        """A pre-vote: without it a member that cannot win would raise everyone's term."""
+        body = {"term": self.term + 1, "revision": self.document.revision, "pre": True}
+        answer = await self._ask(pd, "vote", body, self._pace.span(1.0, 0.3))
+        return answer is not None and bool(answer["granted"])
+
+    def _win(self) -> None:
+        self.leading, self.leader = True, self.me.name
+        self._lease_until = mono() + self._lease()
+        self._acked.clear()
+        self.started.set()
+        self._log.info(
+            "server.go:1790", "campaign PD leader ok", **{"campaign-leader-name": self.me.name}
+        )
+        self.on_lead()
+        self._log.info(
+            "server.go:1860", "PD leader is ready to serve", **{"leader-name": self.me.name}
+        )
+
+    def _step_down(self, why: str) -> None:
+        self.leading = False
+        self.leader = None
+        self._heard = mono()
+        self._patience = self._draw()
+        self._log.warn(
+            "server.go:1875",
+            "no longer a leader because lease has expired, pd leader will step down",
+            reason=why,
+        )
+
+    def _adopt(self, term: int) -> None:
+        self.term = term
+        self._vote("")
+
+    def _vote(self, name: str) -> None:
+        self._voted = name
+        write_json(self._path, {"term": self.term, "voted": name})
+
+    def _draw(self) -> float:
+        return self._pace.span(random.uniform(*SILENCE_S), 0.8)  # noqa: S311 (not a secret)
+
+    async def hand_over(self, name: str) -> bool:
+        """Ask a follower to take the lead at once; False when it does not answer."""
+        pd = self._spec.pd(name)
+        await self._beat(pd)
+        answer = await self._ask(pd, "campaign", {}, 3.0)
+        return answer is not None
+
+    async def announce_removal(self, name: str) -> None:
+        """Take a member out for good and tell it, so that its process ends."""
+        pd = self._spec.pd(name)
+        self.document.value["removed_members"].append(name)
+        await self.commit()
+        self._acked.pop(name, None)
+        await self._beat(pd)
+
+    # Answers on the peer port -----------------------------------------------------------------
+    async def serve(self, request: Request) -> Response | None:
+        """The private routes that members use among themselves."""
+        verb = request.path.removeprefix("/twin/peer/")
+        routes: dict[str, Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]] = {
+            "beat": self._on_beat,
+            "vote": self._on_vote,
+            "campaign": self._on_campaign,
+        }
+        if request.method != "POST" or verb not in routes:
+            return Response(404, b"404 page not found\n", "text/plain; charset=utf-8")
+        answer = await routes[verb](json.loads(request.body))
+        return Response(200, json.dumps(answer).encode(), "application/json")
+
+    async def _on_beat(self, body: dict[str, Any]) -> dict[str, Any]:
+        if body["term"] < self.term:
+            return {"ok": False, "term": self.term, "revision": self.document.revision}
+        if body["term"] > self.term:
+            self._adopt(body["term"])
+        if self.leader != body["leader"]:
+            self._log.info(
+                "server.go:1712", "start to watch pd leader", **{"pd-leader": body["leader"]}
+            )
+        self.leading = False
+        self.leader = body["leader"]
+        self._heard = mono()
+        self._patience = self._draw()
+        if "document" in body:
+            self.document.replace(body["document"], body["revision"])
+        self.started.set()
+        return {"ok": True, "term": self.term, "revision": self.document.revision}
+
+    async def _on_vote(self, body: dict[str, Any]) -> dict[str, Any]:
+        refuse = {"granted": False, "term": self.term}
+        quiet = mono() - self._heard > self._pace.span(SILENCE_S[0] - 0.6, 0.7)
+        if self.is_leader() or not (quiet or self.leader is None or body.get("force")):
+            if not body.get("force"):
+                return refuse
+        if body["revision"] < self.document.revision or body["term"] < self.term:
+            return refuse
+        if body.get("pre"):
+            return {"granted": True, "term": self.term}
+        if body["term"] > self.term:
+            self._adopt(body["term"])
+            self.leading = False
+        if self._voted not in ("", body["candidate"]):
+            return refuse
+        self._vote(body["candidate"])
+        return {"granted": True, "term": self.term}
+
+    async def _on_campaign(self, body: dict[str, Any]) -> dict[str, Any]:
+        await self._campaign(force=True)
+        return {"ok": self.leading}
+
+    async def _ask(
+        self, pd: PdSpec, verb: str, body: dict[str, Any], limit_s: float
+    ) -> dict[str, Any] | None:
+        try:
+            answer = await self._client.call(
+                "POST",
+                f"{self._spec.peer_url(pd)}/twin/peer/{verb}",
+                json.dumps(body).encode(),
+                timeout_s=limit_s,
+            )
+            return dict(json.loads(answer.body)) if answer.status == 200 else None
+        except (WireError, TimeoutError, ValueError):
+            return None
