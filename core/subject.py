@@ -13,6 +13,9 @@ from typing import Any, Protocol, runtime_checkable
 
 from core.invariant import Invariant, Reading
 
+OWN = "tocsin"
+"""The name of the subject under which the program watches itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class Observation:

@@ -1,0 +1,225 @@
+"""Messages that gather many tickets: storms, and what was already broken when first seen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from core import events, schema
+from core.db import Tx
+from core.errors import Conflict, NotFound
+from core.invariant import Severity
+from core.tickets import store
+from core.tickets.model import Ticket
+
+g = schema.gatherings
+p = schema.placements
+t = schema.tickets
+
+
+@dataclass(frozen=True, slots=True)
+class Gathering:
+    """One gathering message. `kind` is "storm" or "adoption"; `closed_at` ends its growing."""
+
+    ref: str
+    kind: str
+    channel: str
+    subject: str | None
+    opened_at: float
+    last_at: float
+    closed_at: float | None
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What a gathering holds, counted. `kinds` are (invariant, how many), most first.
+
+    `kinds` and `by_severity` count the open ones; all of them, once none is open.
+    """
+
+    total: int
+    still_open: int
+    held: int
+    acknowledged: int
+    by_severity: Mapping[Severity, int]
+    kinds: tuple[tuple[str, int], ...]
+    subjects: tuple[str, ...]
+
+
+def _gathering(row: sa.Row[Any]) -> Gathering:
+    values = row._asdict()
+    values["data"] = msgspec.json.decode(values["data"])
+    return Gathering(**values)
+
+
+def get(tx: Tx, ref: str) -> Gathering | None:
+    """The gathering with this reference."""
+    row = tx.row(sa.select(g).where(g.c.ref == ref))
+    return None if row is None else _gathering(row)
+
+
+def living(
+    tx: Tx, kind: str, channel: str, since: float, subject: str | None = None
+) -> Gathering | None:
+    """The gathering of a channel (and subject) that still grows: something joined since then."""
+    where = [
+        g.c.kind == kind,
+        g.c.channel == channel,
+        g.c.closed_at.is_(None),
+        g.c.last_at >= since,
+    ]
+    if subject is not None:
+        where.append(g.c.subject == subject)
+    rows = tx.rows(sa.select(g).where(*where).order_by(g.c.opened_at.desc()).limit(1))
+    return _gathering(rows[0]) if rows else None
+
+
+def begin(tx: Tx, kind: str, channel: str, subject: str | None) -> Gathering:
+    """A new gathering, empty."""
+    ref = f"{kind}:{tx.next_ids('gatherings', 1)[0]}"
+    values = {
+        "ref": ref,
+        "kind": kind,
+        "channel": channel,
+        "subject": subject,
+        "opened_at": tx.now,
+        "last_at": tx.now,
+        "closed_at": None,
+        "data": "{}",
+    }
+    tx.run(sa.insert(g).values(**values))
+    return Gathering(ref, kind, channel, subject, tx.now, tx.now, None, {})
+
+
+def joined(tx: Tx, ref: str, **data: Any) -> None:
+    """Tickets joined it now; `data` is remembered with it."""
+    found = get(tx, ref)
+    if found is None:
+        return
+    text = msgspec.json.encode({**found.data, **data}).decode()
+    tx.run(sa.update(g).where(g.c.ref == ref).values(last_at=tx.now, data=text))
+
+
+def close_quiet(tx: Tx, before: float) -> list[str]:
+    """Storms that nothing has joined since `before` stop growing; their references."""
+    rows = tx.rows(
+        sa.update(g)
+        .where(g.c.closed_at.is_(None), g.c.last_at < before)
+        .values(closed_at=tx.now)
+        .returning(g.c.ref)
+    )
+    return [r.ref for r in rows]
+
+
+def any_quiet(tx: Tx, before: float) -> bool:
+    """Whether any storm has become quiet."""
+    quiet = sa.select(g.c.ref).where(g.c.closed_at.is_(None), g.c.last_at < before).limit(1)
+    return tx.value(quiet) is not None
+
+
+_BY_SEVERITY = sa.case((t.c.severity == "critical", 0), (t.c.severity == "warning", 1), else_=2)
+
+
+def tally(tx: Tx, ref: str) -> Tally:
+    """What is gathered at `ref`, counted."""
+    at_ref = sa.select(p.c.ticket_id).where(p.c.ref == ref)
+    is_open = t.c.resolved_at.is_(None)
+
+    def of(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+        return sa.func.coalesce(sa.func.sum(sa.case((condition, 1), else_=0)), 0)
+
+    rows: Sequence[Any] = tx.rows(
+        sa.select(
+            t.c.invariant,
+            t.c.severity,
+            t.c.subject,
+            sa.func.count(),
+            of(is_open),
+            of(sa.and_(is_open, t.c.held_at.is_not(None))),
+            of(sa.and_(is_open, t.c.acknowledged_by.is_not(None))),
+        )
+        .where(t.c.id.in_(at_ref))
+        .group_by(t.c.invariant, t.c.severity, t.c.subject)
+    )
+    kinds: dict[str, int] = {}
+    severities: dict[Severity, int] = {}
+    totals = [0, 0, 0, 0]
+    any_open = any(r[4] for r in rows)
+    for invariant, severity, _subject, *counts in rows:
+        kinds[invariant] = kinds.get(invariant, 0) + (counts[1] if any_open else counts[0])
+        at = Severity(severity)
+        severities[at] = severities.get(at, 0) + (counts[1] if any_open else counts[0])
+        totals = [a + int(b) for a, b in zip(totals, counts, strict=True)]
+    ordered = sorted(kinds.items(), key=lambda item: (-item[1], item[0]))
+    subjects = tuple(sorted({r[2] for r in rows}))
+    left = {k: n for k, n in severities.items() if n}
+    return Tally(*totals, left, tuple(o for o in ordered if o[1]), subjects)
+
+
+def members(tx: Tx, ref: str, limit: int, offset: int = 0) -> list[Ticket]:
+    """The tickets gathered at `ref`: open ones first, worst first, then in order."""
+    at_ref = sa.select(p.c.ticket_id).where(p.c.ref == ref)
+    rows = tx.rows(
+        sa.select(t)
+        .where(t.c.id.in_(at_ref))
+        .order_by(t.c.resolved_at.is_not(None), _BY_SEVERITY, t.c.id)
+        .limit(limit)
+        .offset(offset)
+    )
+    return [store.from_row(r) for r in rows]
+
+
+def worst(tx: Tx, ref: str, limit: int = 5) -> list[Ticket]:
+    """The worst open tickets gathered at `ref` that nothing else explains."""
+    at_ref = sa.select(p.c.ticket_id).where(p.c.ref == ref)
+    rows = tx.rows(
+        sa.select(t)
+        .where(t.c.id.in_(at_ref), t.c.resolved_at.is_(None))
+        .order_by(_BY_SEVERITY, t.c.explained_by.is_not(None), t.c.id)
+        .limit(limit)
+    )
+    return [store.from_row(r) for r in rows]
+
+
+def accept(tx: Tx, ref: str, by: str) -> int:
+    """Accept as known: hold every open ticket gathered there until it is healthy; how many.
+
+    NotFound for a gathering that is forgotten.
+    """
+    if get(tx, ref) is None:
+        raise NotFound("That list is no longer kept.")
+    held = 0
+    for ticket in members(tx, ref, 10_000):
+        if ticket.open and not ticket.held:
+            # A version that moved meanwhile is a person's newer will: leave that one alone.
+            try:
+                outcome = store.hold(tx, ticket.id, by, until_healthy=True, reason="known before")
+            except Conflict:
+                continue
+            held += outcome.changed
+    told = {"ref": ref, "held": held}
+    events.emit(tx, events.New("gathering.accepted", actor=by, data=told))
+    joined(tx, ref, accepted_by=by, accepted_at=tx.now)
+    return held
+
+
+def show(tx: Tx, ref: str, by: str, limit: int = 10) -> int:
+    """Ask for cards of the worst open tickets gathered there; how many that will be."""
+    if get(tx, ref) is None:
+        raise NotFound("That list is no longer kept.")
+    chosen = [k.id for k in members(tx, ref, limit) if k.open]
+    told = {"ref": ref, "tickets": chosen}
+    events.emit(tx, events.New("gathering.shown", actor=by, data=told))
+    return len(chosen)
+
+
+def purge(tx: Tx, before: float, limit: int = 100) -> int:
+    """Forget gatherings that ended before `before` and hold no ticket any more."""
+    kept = sa.exists().where(p.c.ref == g.c.ref)
+    old = sa.select(g.c.ref).where(g.c.last_at < before, ~kept).limit(limit)
+    return tx.changed(sa.delete(g).where(g.c.ref.in_(old)))

@@ -1,0 +1,235 @@
+"""Where each ticket is told: on a card of its own, under its cause, or gathered with many others.
+
+Every ticket is placed once; what is not placed yet is what has not been told. All of it is written
+in bulk, so that ten thousand tickets are placed by a few statements.
+
+References: "ticket:42" is a card, "storm:7" and "adoption:3" gather many, "maintenance:5" holds
+back what opened during an announced pause.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from core import schema
+from core.db import Tx
+from core.invariant import Severity
+from core.tickets.known import parts
+
+p = schema.placements
+t = schema.tickets
+LATELY_S = 3600.0
+"""A ticket that ended before it could be told is still told for this long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where one ticket is told. `place` is "card", "storm", "adoption" or "episode"."""
+
+    ticket_id: int
+    channel: str
+    place: str
+    ref: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """Tickets of one severity that are not placed yet."""
+
+    severity: Severity
+    adopted: bool
+    explained: bool
+    n: int
+
+
+def card_ref(ticket_id: int) -> str:
+    """The reference of a ticket's own card."""
+    return f"ticket:{ticket_id}"
+
+
+def ticket_of(ref: str) -> int | None:
+    """The ticket whose card a reference names."""
+    kind, _, number = ref.partition(":")
+    return int(number) if kind == "ticket" and number.isdigit() else None
+
+
+def of(tx: Tx, ticket_ids: Iterable[int]) -> dict[int, Placement]:
+    """The placements of several tickets, by ticket; those not placed are left out."""
+    found: dict[int, Placement] = {}
+    for part in parts(sorted(set(ticket_ids)), 500):
+        for row in tx.rows(sa.select(p).where(p.c.ticket_id.in_(part))):
+            found[row.ticket_id] = Placement(**row._asdict())
+    return found
+
+
+def _unplaced(tx: Tx, subject: str) -> sa.ColumnElement[bool]:
+    told = sa.exists().where(p.c.ticket_id == t.c.id)
+    ended_lately = t.c.resolved_at > tx.now - LATELY_S
+    return sa.and_(t.c.subject == subject, sa.or_(t.c.resolved_at.is_(None), ended_lately), ~told)
+
+
+_EXPLAINED = t.c.explained_by.is_not(None)
+
+
+def fresh(tx: Tx, subject: str) -> list[Fresh]:
+    """What of a subject is not placed yet, counted."""
+    rows: Sequence[Any] = tx.rows(
+        sa.select(t.c.severity, t.c.adopted, _EXPLAINED.label("explained"), sa.func.count())
+        .where(_unplaced(tx, subject))
+        .group_by(t.c.severity, t.c.adopted, _EXPLAINED)
+    )
+    return [Fresh(Severity(sev), bool(adopted), bool(exp), n) for sev, adopted, exp, n in rows]
+
+
+def subjects_with_fresh(tx: Tx) -> list[str]:
+    """The subjects that have tickets which are not placed (after a start)."""
+    names = [r.name for r in tx.rows(sa.select(schema.subjects.c.name))]
+    return [n for n in names if fresh(tx, n)]
+
+
+def put_all(
+    tx: Tx,
+    subject: str,
+    channel: str,
+    place: str,
+    ref: str,
+    *,
+    adopted: bool | None = None,
+    severities: Sequence[Severity] = (),
+) -> None:
+    """Place everything of a subject that is not placed (of these severities) at one reference."""
+    where = [_unplaced(tx, subject)]
+    if adopted is not None:
+        where.append(t.c.adopted.is_(adopted))
+    if severities:
+        where.append(t.c.severity.in_([str(s) for s in severities]))
+    chosen = sa.select(
+        t.c.id, sa.literal(channel), sa.literal(place), sa.literal(ref), sa.literal(tx.now)
+    ).where(*where)
+    tx.run(sa.insert(p).from_select(["ticket_id", "channel", "place", "ref", "at"], chosen))
+
+
+def put_symptoms(tx: Tx, subject: str) -> list[tuple[int, int]]:
+    """Place symptoms where their cause is told; returns the few that joined a card, with it.
+
+    The pairs (cause, symptom) are for telling in the thread; at most 200.
+    """
+    cause = p.alias("cause")
+    chosen = (
+        sa.select(
+            t.c.id,
+            cause.c.channel,
+            sa.case((cause.c.place == "card", "episode"), else_=cause.c.place),
+            cause.c.ref,
+            sa.literal(tx.now),
+        )
+        .join_from(t, cause, cause.c.ticket_id == t.c.explained_by)
+        .where(_unplaced(tx, subject), _EXPLAINED)
+    )
+    joined: Sequence[Any] = tx.rows(
+        chosen.with_only_columns(t.c.explained_by, t.c.id)
+        .where(cause.c.place == "card")
+        .order_by(t.c.id)
+        .limit(200)
+    )
+    tx.run(sa.insert(p).from_select(["ticket_id", "channel", "place", "ref", "at"], chosen))
+    return [(cause_id, symptom_id) for cause_id, symptom_id in joined]
+
+
+def put_cards(
+    tx: Tx, subject: str, channel: str, severities: Sequence[Severity], limit: int
+) -> list[int]:
+    """Give each unplaced ticket of these severities a card of its own; their ids, oldest first."""
+    ids = [
+        r.id
+        for r in tx.rows(
+            sa.select(t.c.id)
+            .where(_unplaced(tx, subject), t.c.severity.in_([str(s) for s in severities]))
+            .order_by(t.c.id)
+            .limit(limit)
+        )
+    ]
+    put(tx, [Placement(i, channel, "card", card_ref(i), tx.now) for i in ids])
+    return ids
+
+
+_COLUMNS = ("ticket_id", "channel", "place", "ref", "at")
+
+
+def put(tx: Tx, placed: Sequence[Placement]) -> None:
+    """Place single tickets; one that was placed before moves."""
+    for part in parts([one.ticket_id for one in placed], 500):
+        tx.run(sa.delete(p).where(p.c.ticket_id.in_(part)))
+    tx.bulk_insert(p, _COLUMNS, [(o.ticket_id, o.channel, o.place, o.ref, o.at) for o in placed])
+
+
+def release(tx: Tx, ref: str) -> int:
+    """Open tickets placed at `ref` are unplaced again (a pause is over); how many."""
+    still = sa.select(t.c.id).where(t.c.resolved_at.is_(None))
+    return tx.changed(sa.delete(p).where(p.c.ref == ref, p.c.ticket_id.in_(still)))
+
+
+def cards_since(tx: Tx, channel: str, since: float) -> int:
+    """How many cards a channel got since then."""
+    return int(
+        tx.value(
+            sa.select(sa.func.count()).where(
+                p.c.channel == channel, p.c.place == "card", p.c.at >= since
+            )
+        )
+        or 0
+    )
+
+
+def purge(tx: Tx, _before: float, limit: int = 500) -> int:
+    """Forget the placements of tickets that are themselves forgotten."""
+    kept = sa.exists().where(t.c.id == p.c.ticket_id)
+    gone = sa.select(p.c.ticket_id).where(~kept).limit(limit)
+    return tx.changed(sa.delete(p).where(p.c.ticket_id.in_(gone)))
+
+
+@dataclass(frozen=True, slots=True)
+class Undelivered:
+    """A critical ticket that nobody can have read about."""
+
+    ticket_id: int
+    since: float
+
+
+def undelivered_criticals(tx: Tx, before: float, limit: int) -> list[Undelivered]:
+    """Critical tickets whose message has been due since `before` and has not arrived.
+
+    Tickets that are held, explained, or kept back by a pause do not count.
+    """
+    o = schema.outbox
+    told = sa.exists().where(
+        o.c.ref == p.c.ref, o.c.kind.in_(("card", "storm", "adoption")), o.c.ts.is_not(None)
+    )
+    paged_in_vain = sa.exists().where(
+        o.c.ref == p.c.ref, o.c.kind == "page", o.c.ts.is_(None), o.c.due_at <= before
+    )
+    asked = sa.exists().where(
+        o.c.ref == sa.literal("ticket:") + sa.cast(t.c.id, sa.String), o.c.kind == "trigger"
+    )
+    rows: Sequence[Any] = tx.rows(
+        sa.select(t.c.id, t.c.opened_at)
+        .join_from(t, p, p.c.ticket_id == t.c.id, isouter=True)
+        .where(
+            t.c.resolved_at.is_(None),
+            t.c.severity == "critical",
+            t.c.held_at.is_(None),
+            t.c.explained_by.is_(None),
+            sa.func.coalesce(t.c.reopened_at, t.c.opened_at) <= before,
+            sa.or_(p.c.ref.is_(None), p.c.ref.not_like("maintenance:%")),
+            sa.or_(p.c.ref.is_(None), ~told, paged_in_vain),
+            ~asked,
+        )
+        .order_by(t.c.id)
+        .limit(limit)
+    )
+    return [Undelivered(r.id, r.opened_at) for r in rows]
