@@ -45,15 +45,25 @@ def who_am_i(command: str) -> str:
 
 @asynccontextmanager
 async def hold(db: Database, command: str, *, wait: bool = True) -> AsyncIterator[Holding]:
-    """Be the holder inside the block.
+    """Be the holder inside the block, of a database that is up to date."""
+    async with hold_raw(db, command, wait=wait):
+        yield Holding(await take_epoch(db, command), command)
+
+
+@asynccontextmanager
+async def hold_raw(db: Database, command: str, *, wait: bool = True) -> AsyncIterator[None]:
+    """Be the holder inside the block, whatever the database contains: it may yet be migrated.
 
     Refused at once on SQLite when another process holds the file. On PostgreSQL waits until it is
     free (Refused at once without `wait`).
     """
-    keep = _flock(db, command) if db.is_sqlite else _advisory(db, wait)
-    async with keep:
-        epoch = await db.write(_raise_epoch, who_am_i(command))
-        yield Holding(epoch, command)
+    async with _flock(db, command) if db.is_sqlite else _advisory(db, wait):
+        yield
+
+
+async def take_epoch(db: Database, command: str) -> int:
+    """Begin a new epoch as the holder: fences every write of the one before."""
+    return await db.write(_raise_epoch, who_am_i(command))
 
 
 def _raise_epoch(tx: Tx, name: str) -> int:

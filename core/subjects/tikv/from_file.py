@@ -34,7 +34,7 @@ def _with_overrides(made: TikvSettings, overrides: Any, where: str) -> TikvSetti
         place = f"{where}.invariants.{invariant}"
         if not isinstance(values, Mapping):
             raise Invalid(f'{place} must be a table, as in hold = "2m".')
-        read[str(invariant)] = {k: v for k, v in (_override(place, *i) for i in values.items())}
+        read[str(invariant)] = dict(_override(place, *item) for item in values.items())
     return dataclasses.replace(made, invariants=read)
 
 

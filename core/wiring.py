@@ -1,0 +1,92 @@
+"""Config + Clock -> the running core: the only core file that picks implementations.
+
+Adding a kind of subject is one line in SUBJECTS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from core import lock, migrate
+from core.clock import Clock
+from core.config import Config
+from core.db import Database
+from core.engine import Engine
+from core.errors import Invalid
+from core.metrics import Metrics
+from core.subject import Subject
+from core.subjects.own import OwnSubject
+from core.subjects.tikv import tikv
+from core.upkeep import Retention
+
+log = structlog.get_logger()
+
+Builder = Callable[[str, Mapping[str, Any], Clock], Subject]
+
+SUBJECTS: Mapping[str, Builder] = {
+    "tikv": tikv,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """Everything of the core that its faces need."""
+
+    config: Config
+    clock: Clock
+    db: Database
+    epoch: int
+    engine: Engine
+    metrics: Metrics
+
+
+def build_subjects(config: Config, clock: Clock) -> list[Subject]:
+    """The configured subjects. Invalid for an unknown kind or key."""
+    made = []
+    for one in config.file.subjects:
+        builder = SUBJECTS.get(one.kind)
+        if builder is None:
+            known = ", ".join(sorted(SUBJECTS))
+            raise Invalid(f"subject {one.name!r}: unknown kind {one.kind!r}; there is {known}.")
+        made.append(builder(one.name, one.own, clock))
+    return made
+
+
+def failed(name: str, error: BaseException) -> None:
+    """A background task ended with an error that nobody waited for."""
+    log.error("a background task failed", action="task", task=name, exc_info=error)
+
+
+def open_database(config: Config, clock: Clock, *, create: bool = False) -> Database:
+    """The configured database, not yet looked into."""
+    return Database.open(config.database, clock, failed, create=create)
+
+
+@asynccontextmanager
+async def hold_core(
+    config: Config, clock: Clock, command: str, metrics: Metrics
+) -> AsyncIterator[Core]:
+    """Be the one process that watches: lock, migrate, subjects, engine (not started yet)."""
+    built = build_subjects(config, clock)
+    db = open_database(config, clock, create=True)
+    try:
+        async with lock.hold_raw(db, command):
+            saved = await migrate.migrate(db)
+            if saved:
+                log.info("the database was migrated", action="migrate", backup=saved)
+            epoch = await lock.take_epoch(db, command)
+            every_subject = [*built, OwnSubject(db, clock)]
+            keep = config.file.retention
+            retention = Retention(keep.tickets, keep.events, keep.requests)
+            engine = Engine(db, clock, epoch, every_subject, metrics, retention)
+            try:
+                yield Core(config, clock, db, epoch, engine, metrics)
+            finally:
+                await engine.close()
+    finally:
+        await db.close()
