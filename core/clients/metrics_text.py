@@ -56,12 +56,14 @@ class Scrape:
 def parse(body: bytes, wanted: Collection[str], at: float) -> Scrape:
     """Only the wanted families (a histogram's family brings _bucket, _sum, _count).
 
-    Lines that are cut short, and values that are no numbers, are counted as skipped.
+    Lines whose labels or value cannot be read are counted as skipped.
     """
     samples: dict[str, dict[Labels, float]] = {}
-    skipped = 0
-    for family in wanted:
-        for name, line in _lines(body, family.encode()):
+    skipped, start = 0, 0
+    for family in sorted(wanted):
+        at = _first(body, family.encode(), start)
+        start = at if at < len(body) else start
+        for name, line in _lines(body, family.encode(), at):
             sample = _sample(line)
             if sample is None:
                 skipped += 1
@@ -72,28 +74,40 @@ def parse(body: bytes, wanted: Collection[str], at: float) -> Scrape:
     return Scrape(at, samples, len(body), skipped)
 
 
-def _lines(body: bytes, family: bytes) -> Iterator[tuple[str, bytes]]:
-    """Every line of a family as (metric name, what follows the name).
+def _first(body: bytes, family: bytes, start: int) -> int:
+    """Where the first line that may belong to a family begins; the end of the body if nowhere.
 
-    Looks for the name at the starts of lines; within a run of the family's lines the next line is
-    tried first, so that the rest of the body is searched only once.
+    Exporters write families sorted by name, so looking on from the last one found usually does.
     """
-    at = 0 if body.startswith(family) else _next(body, family, 0)
-    while at >= 0:
+    if not start and body.startswith(family):
+        return 0
+    found = body.find(b"\n" + family, max(start - 1, 0))
+    if found < 0 and start:
+        return _first(body, family, 0)
+    return found + 1 if found >= 0 else len(body)
+
+
+def _lines(body: bytes, family: bytes, at: int) -> Iterator[tuple[str, bytes]]:
+    """Every line of a family as (metric name, what follows the name), from `at` on.
+
+    All lines of a family stand together (the format demands it): the first run of them is all.
+    """
+    yielded = False
+    while at < len(body):
         end = body.find(b"\n", at)
-        whole = end >= 0
-        end = end if whole else len(body)
+        if end < 0:
+            return  # cut off in the middle of a line: its value may be, too
         name_end = _name_end(body, at, end)
         name = body[at:name_end]
-        # A body that ends in the middle of a line was cut off: its last value may be, too.
-        if name[len(family) :] in _SUFFIXES and whole and end - at <= _LONGEST_LINE:
+        if name[len(family) :] in _SUFFIXES and end - at <= _LONGEST_LINE:
+            yielded = True
             yield name.decode(), body[name_end:end]
-        at = end + 1 if body.startswith(family, end + 1) else _next(body, family, end)
-
-
-def _next(body: bytes, family: bytes, start: int) -> int:
-    found = body.find(b"\n" + family, start)
-    return found + 1 if found >= 0 else -1
+        at = end + 1
+        if not body.startswith(family, at):
+            if yielded:
+                return
+            found = body.find(b"\n" + family, end)
+            at = found + 1 if found >= 0 else len(body)
 
 
 def _name_end(body: bytes, at: int, end: int) -> int:
