@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from bot.flat import flatten
 from bot.text import clean, cut, escape, harmless
 
 Block = dict[str, Any]
@@ -34,13 +35,15 @@ class Message:
         canonical = json.dumps(plain, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:40]
 
+    def fallback(self) -> Message:
+        """The same message as text alone: everything that its blocks say, in one text."""
+        said = flatten(self.blocks) if self.blocks else self.text
+        return Message(said or self.text)
+
     def payload(self) -> dict[str, Any]:
         """As arguments of chat.postMessage, chat.update and answers to commands."""
-        return {"text": self.text, "blocks": list(self.blocks)} if self.blocks else self._bare()
-
-    def _bare(self) -> dict[str, Any]:
-        # An edit without blocks would leave the old ones in place.
-        return {"text": self.text, "blocks": []}
+        # Blocks are always named: an edit without them would leave the old ones in place.
+        return {"text": self.text, "blocks": list(self.blocks)}
 
 
 @dataclass(frozen=True, slots=True)
