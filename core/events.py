@@ -81,11 +81,16 @@ def get(tx: Tx, event_id: int) -> Event | None:
     return None if row is None else _event(row)
 
 
+def newest(tx: Tx) -> int:
+    """The id of the newest event; 0 if there is none."""
+    return tx.value(sa.select(sa.func.max(schema.events.c.id))) or 0
+
+
 def of_ticket(tx: Tx, ticket_id: int, limit: int = 200) -> list[Event]:
     """The newest events of one ticket, oldest first."""
     e = schema.events
-    newest = sa.select(e).where(e.c.ticket_id == ticket_id).order_by(e.c.id.desc()).limit(limit)
-    return [_event(r) for r in reversed(tx.rows(newest))]
+    latest = sa.select(e).where(e.c.ticket_id == ticket_id).order_by(e.c.id.desc()).limit(limit)
+    return [_event(r) for r in reversed(tx.rows(latest))]
 
 
 def _event(row: sa.Row[Any]) -> Event:
@@ -128,9 +133,8 @@ def _step(tx: Tx, consumer: str, handle: Handle, skip: tuple[str, ...]) -> int:
 
 
 def _behind(tx: Tx, consumer: str) -> bool:
-    e, c = schema.events, schema.cursors
-    newest = tx.value(sa.select(sa.func.max(e.c.id))) or 0
-    return newest > (tx.value(sa.select(c.c.event_id).where(c.c.consumer == consumer)) or 0)
+    c = schema.cursors
+    return newest(tx) > (tx.value(sa.select(c.c.event_id).where(c.c.consumer == consumer)) or 0)
 
 
 async def catch_up(
