@@ -60,8 +60,12 @@ export function makeFeed(scroller, { channel, inThread = false, label }) {
     pinned = true;
   }
 
+  // Growing content moves the end away without the reader doing anything: only their own way up lets go of it.
+  let lastTop = 0;
   scroller.addEventListener('scroll', () => {
-    pinned = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR_PX;
+    if (scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR_PX) pinned = true;
+    else if (scroller.scrollTop < lastTop - 1) pinned = false;
+    lastTop = scroller.scrollTop;
   });
   new ResizeObserver(() => pinned && toBottom()).observe(list);
   new ResizeObserver(() => pinned && toBottom()).observe(scroller);

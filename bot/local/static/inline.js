@@ -10,7 +10,8 @@ export function userMention(id, fallback) {
 }
 
 export function groupMention(id, fallback) {
-  return h('span', { class: 'mention' }, fallback || `@${id}`);
+  const group = state.groups.get(id);
+  return h('span', { class: `mention${group?.users?.includes(state.me) ? ' mention-me' : ''}` }, group ? `@${group.handle}` : fallback || `@${id}`);
 }
 
 export function broadcast(range) {

@@ -13,7 +13,7 @@ export function openMenu(anchor, { items, pick, label, filter = items.length > 8
   open?.close();
   const id = `menu-${(serial += 1)}`;
   const list = h('div', { class: 'menu-list', role, id, 'aria-label': label, 'aria-multiselectable': multi || null, tabindex: filter ? -1 : 0 });
-  const input = filter && h('input', { class: 'menu-filter', type: 'text', placeholder: 'Search', role: 'combobox', 'aria-expanded': 'true', 'aria-controls': id, 'aria-label': `Search ${label}`, autocomplete: 'off', spellcheck: 'false' });
+  const input = filter ? h('input', { class: 'menu-filter', type: 'text', placeholder: 'Search', role: 'combobox', 'aria-expanded': 'true', 'aria-controls': id, 'aria-label': `Search ${label}`, autocomplete: 'off', spellcheck: 'false' }) : null;
   const root = h('div', { class: 'menu', popover: 'auto' }, input, list);
   const view = { shown: [], rows: [], at: -1 };
   const focusTarget = input || list;

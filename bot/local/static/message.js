@@ -57,7 +57,9 @@ function summary(channel, message) {
 
 function said(message, surface) {
   const out = h('div', { class: 'message-body' });
-  if (message.blocks?.length) add(out, blocks(message.blocks, surface));
+  // What a person typed is shown from its text: the block beside it only says the same without its formatting.
+  const typed = message.text && message.client_msg_id;
+  if (message.blocks?.length && !typed) add(out, blocks(message.blocks, surface));
   else if (message.text) add(out, h('div', { class: 'message-text' }, message.mrkdwn === false ? message.text : mrkdwn(message.text)));
   for (const a of message.attachments ?? []) add(out, attachment(a, surface));
   for (const f of message.files ?? []) add(out, file(f));
@@ -78,5 +80,5 @@ export function messageNode(channel, message, { grouped = false, surface, inThre
     h('div', { class: 'gutter' }, grouped ? h('time', { class: 'when', title: full(message.ts) }, clock(message.ts)) : avatar(who.person)),
     h('div', { class: 'content' },
       message.ephemeral && h('div', { class: 'only-you' }, icon('eye'), 'Only visible to you'),
-      !grouped && head(who, message), body, edited, reactions(channel, message), !inThread && summary(channel, message)));
+      !grouped && head(who, message), body, edited, reactions(channel, message), !inThread && h('div', null, summary(channel, message))));
 }

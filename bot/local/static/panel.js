@@ -8,7 +8,8 @@ const GIVE_UP_MS = 10_000;
 const KINDS = { pd: 'Placement drivers', store: 'Stores' };
 const VERBS = { kill: ['skull', 'Kill'], pause: ['pause', 'Pause'], start: ['play', 'Start'], resume: ['play', 'Resume'] };
 const busy = new Map(); // name -> {verb, state, timer}
-const rows = new Map(); // name -> {shape, node}
+const rows = new Map(); // name -> {node, word, detail, verbs, shape, state}
+let layout = '';
 
 const capital = (word) => word.charAt(0).toUpperCase() + word.slice(1);
 
@@ -31,19 +32,34 @@ function button(item, verb) {
   return h('button', { type: 'button', class: `verb verb-${verb}${waits?.verb === verb ? ' busy' : ''}`, disabled: Boolean(waits), 'aria-label': `${word} ${item.name}`, data: { verb }, on: { click: () => act(item, verb) } }, icon(mark), h('span', null, word));
 }
 
+// A row lives as long as its process: a click in progress must find the button that it began on.
 function row(item) {
-  const shape = JSON.stringify([item, busy.get(item.name)?.verb]);
-  const before = rows.get(item.name);
-  if (before?.shape === shape) return before.node;
+  if (!rows.has(item.name)) rows.set(item.name, build(item.name));
+  const it = rows.get(item.name);
   const health = ['ok', 'warn', 'bad'].includes(item.health) ? item.health : 'unknown';
-  const turned = before && before.state !== item.state;
-  const node = h('li', { class: `unit health-${health} state-${item.state}${turned ? ' turned' : ''}`, data: { name: item.name } },
-    h('div', { class: 'unit-head' }, h('span', { class: 'dot', 'aria-hidden': 'true' }), h('span', { class: 'unit-name' }, item.name), h('span', { class: 'unit-state' }, item.state)),
-    item.detail && h('div', { class: 'unit-detail', title: item.detail }, item.detail), h('div', { class: 'unit-verbs' }, (item.verbs ?? []).map((v) => button(item, v))));
-  const verb = before?.node.contains(document.activeElement) && document.activeElement.dataset.verb;
-  if (verb) queueMicrotask(() => (node.querySelector(`[data-verb="${CSS.escape(verb)}"]:not(:disabled)`) ?? node.querySelector('button:not(:disabled)'))?.focus());
-  rows.set(item.name, { shape, node, state: item.state });
-  return node;
+  const turned = it.state !== undefined && it.state !== item.state;
+  it.node.className = `unit health-${health} state-${item.state}${turned || it.node.classList.contains('turned') ? ' turned' : ''}`;
+  it.word.textContent = item.state;
+  it.detail.textContent = item.detail ?? '';
+  it.detail.title = item.detail ?? '';
+  const shape = JSON.stringify([item.verbs, busy.get(item.name)?.verb]);
+  if (shape !== it.shape) {
+    const hadFocus = it.verbs.contains(document.activeElement);
+    fill(it.verbs, (item.verbs ?? []).map((v) => button(item, v)));
+    if (hadFocus) (it.verbs.querySelector('button:not(:disabled)') ?? it.node).focus();
+  }
+  it.shape = shape;
+  it.state = item.state;
+  return it.node;
+}
+
+function build(name) {
+  const word = h('span', { class: 'unit-state' });
+  const detail = h('div', { class: 'unit-detail' });
+  const verbs = h('div', { class: 'unit-verbs' });
+  const node = h('li', { class: 'unit', tabindex: -1, data: { name }, on: { animationend: (e) => node.classList.remove(e.animationName === 'glow' ? 'turned' : 'pointed') } },
+    h('div', { class: 'unit-head' }, h('span', { class: 'dot', 'aria-hidden': 'true' }), h('span', { class: 'unit-name' }, name), word), verbs, detail);
+  return { node, word, detail, verbs };
 }
 
 function summary(items) {
@@ -64,8 +80,10 @@ function draw() {
   fill($('#panel-summary'), summary(items));
   $('#panel-summary').className = `panel-summary ${well ? 'health-ok' : 'health-bad'}`;
   const kinds = [...new Set(items.map((i) => i.kind))];
-  const groups = kinds.map((kind) => [h('h3', { class: 'panel-kind' }, KINDS[kind] ?? kind), h('ul', { class: 'units' }, items.filter((i) => i.kind === kind).map(row))]);
-  fill($('#panel-body'), groups, panel.note && h('p', { class: 'panel-note' }, panel.note));
+  const groups = kinds.map((kind) => [kind, items.filter((i) => i.kind === kind).map(row)]);
+  const order = JSON.stringify([items.map((i) => [i.kind, i.name]), panel.note]);
+  if (order !== layout) fill($('#panel-body'), groups.map(([kind, nodes]) => [h('h3', { class: 'panel-kind' }, KINDS[kind] ?? kind), h('ul', { class: 'units' }, nodes)]), panel.note && h('p', { class: 'panel-note' }, panel.note));
+  layout = order;
 }
 
 function toggle(show = document.body.classList.contains('panel-closed')) {

@@ -3,6 +3,7 @@
 export const state = {
   team: { id: '', name: 'Workspace', domain: '' },
   users: new Map(),
+  groups: new Map(),
   channels: new Map(),
   commands: [],
   shortcuts: [],
@@ -29,6 +30,7 @@ export function take(fresh) {
   state.team = fresh.team ?? state.team;
   state.users = new Map((fresh.users ?? []).map((u) => [u.id, u]));
   state.channels = new Map((fresh.channels ?? []).map((c) => [c.id, c]));
+  state.groups = new Map((fresh.groups ?? []).map((g) => [g.id, g]));
   state.commands = fresh.commands ?? [];
   state.shortcuts = fresh.shortcuts ?? [];
   state.app = fresh.app ?? state.app;

@@ -19,7 +19,7 @@ async function draw() {
   let lines;
   try {
     const answer = await read('log', { limit: 200 });
-    lines = answer.log ?? answer.entries ?? answer.calls ?? answer.lines ?? [];
+    lines = answer.log ?? [];
   } catch (error) {
     fill($('#traffic-body'), h('tr', null, h('td', { colspan: 6 }, error.message)));
     return;
