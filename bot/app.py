@@ -1,0 +1,258 @@
+"""The AsyncApp: what Slack sends goes to the desk, what the desk says goes back.
+
+`process_before_response` makes Bolt run a handler inside its acknowledgement; no lazy functions.
+What must happen after it (a modal, a private answer) runs in tasks of ours, which are drained.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import structlog
+from slack_bolt.async_app import AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot import ids
+from bot.app_desk import Desk
+from bot.app_request import Answer, Book, Handler, Request, from_click, from_command, from_form
+from bot.app_whisper import Whisper, notice
+from bot.roles import Role
+from bot.slack import Ok, Slack
+from core.db import Tx
+from core.errors import NotFound, Refused, Unavailable
+from core.tasks import Tasks
+
+Json = dict[str, Any]
+Ack = Callable[..., Awaitable[Any]]
+Home = Callable[[str], Coroutine[Any, Any, None]]
+"""Show somebody their App Home anew."""
+
+_log = structlog.get_logger()
+_ANY = re.compile(r".*", re.DOTALL)
+_BOLTS_OWN = (
+    "SLACK_BOT_TOKEN",
+    "SLACK_SIGNING_SECRET",
+    "SLACK_APP_TOKEN",
+    "SLACK_CLIENT_ID",
+    "SLACK_CLIENT_SECRET",
+    "SLACK_VERIFICATION_TOKEN",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who the bot is, as auth.test said at the start."""
+
+    team_id: str
+    team: str
+    url: str
+    bot_id: str
+    bot_user_id: str
+    enterprise_id: str | None = None
+
+
+async def introduce(client: AsyncWebClient) -> Identity:
+    """Ask Slack who we are. Raises what the client raises."""
+    said = await client.auth_test()
+    return Identity(
+        team_id=str(said["team_id"]),
+        team=str(said.get("team") or ""),
+        url=str(said.get("url") or ""),
+        bot_id=str(said.get("bot_id") or ""),
+        bot_user_id=str(said.get("user_id") or ""),
+        enterprise_id=said.get("enterprise_id"),
+    )
+
+
+def disown_environment() -> None:
+    """Take Slack's variables out of the environment, once the configuration has read them.
+
+    Bolt reads them by itself: a client id and secret alone would switch it to many teams.
+    """
+    for name in _BOLTS_OWN:
+        os.environ.pop(name, None)  # noqa: TID251 - not read here, but kept from being read
+
+
+class Front:
+    """Hands what Slack sends to the desk, and the desk's answers back."""
+
+    def __init__(
+        self, book: Book, desk: Desk, whisper: Whisper, tasks: Tasks, home: Home | None
+    ) -> None:
+        self._book = book
+        self._desk = desk
+        self._whisper = whisper
+        self._tasks = tasks
+        self._home = home
+
+    async def command(self, ack: Ack, body: Json) -> None:
+        """A slash command: the answer is the body of the acknowledgement."""
+        request = from_command(body)
+        choose = self._book.commands.get(request.name, _unknown)
+        answer = await self._desk.answer(request, choose(request))
+        await ack(_command_body(answer))
+        self._after(request, Answer(view=answer.view) if answer.view else Answer())
+
+    async def click(self, ack: Ack, body: Json) -> None:
+        """A click: acknowledged empty, answered in private if there is anything to say."""
+        request = from_click(body)
+        if request.name == ids.TICKET_MORE:
+            request = _chosen(request)
+        if request.name == ids.LINK or request.name.startswith(f"{ids.LINK}_"):
+            await ack()
+            return
+        choose = self._book.actions.get(request.name, _unknown)
+        answer = await self._desk.answer(request, choose(request))
+        await ack()
+        self._after(request, answer)
+
+    async def form(self, ack: Ack, body: Json) -> None:
+        """A submitted modal: closed, or shown again with what is wrong with it."""
+        request = from_form(body)
+        choose = self._book.forms.get(request.name, _unknown)
+        answer = await self._desk.answer(request, choose(request))
+        await ack(**_form_body(answer))
+
+    async def event(self, ack: Ack, body: Json) -> None:
+        """An event: only the App Home needs anything done; every other is acknowledged."""
+        await ack()
+        event = body.get("event") or {}
+        if event.get("type") == "app_home_opened" and event.get("tab", "home") == "home":
+            self._show_home(str(event.get("user", "")))
+
+    async def nothing(self, ack: Ack) -> None:
+        """Something that needs no answer (a closed view, a shortcut of an older release)."""
+        await ack()
+
+    async def options(self, ack: Ack) -> None:
+        """A menu that asks for its options: ours never do."""
+        await ack({"options": []})
+
+    def _after(self, request: Request, answer: Answer) -> None:
+        if answer.view is not None:
+            self._tasks.start("open a modal", self._whisper.open(request, answer.view))
+        elif answer.text or answer.blocks:
+            self._tasks.start("answer in private", self._whisper.tell(request, answer))
+        if request.home:
+            self._show_home(request.user)
+
+    def _show_home(self, user: str) -> None:
+        if self._home is not None and user:
+            self._tasks.start("show the home", self._home(user))
+
+
+def _command_body(answer: Answer) -> Json | str:
+    if not answer.text and not answer.blocks:
+        return ""
+    body: Json = {"response_type": "ephemeral", "text": answer.text}
+    if answer.blocks:
+        body["blocks"] = list(answer.blocks)
+    return body
+
+
+def _form_body(answer: Answer) -> Json:
+    if answer.errors:
+        return {"response_action": "errors", "errors": dict(answer.errors)}
+    if answer.view is not None:
+        return {"response_action": "update", "view": answer.view}
+    if answer.text or answer.blocks:
+        return {"response_action": "update", "view": notice(answer)}
+    return {}
+
+
+def _chosen(request: Request) -> Request:
+    action, value = ids.parse_more(request.text)
+    return replace(request, name=action, text=value)
+
+
+def _unknown(request: Request) -> Handler:
+    return Handler("unknown", Role.VIEWER, _say_unknown, keep=False)
+
+
+def _say_unknown(_tx: Tx, request: Request) -> Answer:
+    if request.command:
+        raise NotFound(f"Tocsin has no command {request.name}. Try `/tickets help`.")
+    raise NotFound(
+        "That button belongs to another release of Tocsin. `/tickets list` shows what is open now."
+    )
+
+
+def make_app(
+    client: AsyncWebClient, identity: Identity, front: Front, *, signing_secret: str = ""
+) -> AsyncApp:
+    """The AsyncApp over `client`, which reaches whatever speaks Slack's API.
+
+    In Socket Mode no signing secret is needed. Refused when Bolt was led to serve many teams.
+    """
+    disown_environment()
+    token = client.token
+    bare = AsyncWebClient(
+        base_url=client.base_url,
+        session=client.session,
+        proxy=client.proxy,
+        ssl=client.ssl,
+        timeout=client.timeout,
+        headers=client.headers,
+        retry_handlers=[],
+        logger=logging.getLogger("slack_sdk.web"),
+    )
+
+    async def authorize(team_id: str | None, enterprise_id: str | None) -> AuthorizeResult:
+        return AuthorizeResult(
+            enterprise_id=enterprise_id,
+            team_id=team_id or identity.team_id,
+            bot_token=token,
+            bot_id=identity.bot_id,
+            bot_user_id=identity.bot_user_id,
+        )
+
+    app = AsyncApp(
+        logger=logging.getLogger("slack_bolt"),
+        name="tocsin",
+        client=bare,
+        authorize=authorize,
+        signing_secret=signing_secret,
+        process_before_response=True,
+        request_verification_enabled=bool(signing_secret),
+        ssl_check_enabled=False,
+    )
+    if app.oauth_flow is not None:
+        raise Refused(
+            "Bolt found settings for many teams in the environment; unset SLACK_CLIENT_ID."
+        )
+    _listen(app, front)
+    return app
+
+
+def _listen(app: AsyncApp, front: Front) -> None:
+    # One listener a kind, over everything: Bolt tries listeners one after another.
+    app.command(_ANY)(front.command)
+    app.action(_ANY)(front.click)
+    app.view_submission(_ANY)(front.form)
+    app.view_closed(_ANY)(front.nothing)
+    app.shortcut(_ANY)(front.nothing)
+    app.options(_ANY)(front.options)
+    app.event(_ANY)(front.event)
+
+
+def tell_errors(name: str, error: BaseException) -> None:
+    """For Tasks: what went wrong after an acknowledgement."""
+    _log.error("a task failed", action="task.failed", task=name, error=repr(error))
+
+
+def asker(slack: Slack) -> Callable[[str, Mapping[str, Any]], Awaitable[Mapping[str, Any]]]:
+    """`slack` as bot.roles wants it: an answer, or Unavailable."""
+
+    async def ask(method: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
+        outcome = await slack.ask(method, **params)
+        if isinstance(outcome, Ok):
+            return outcome.data
+        raise Unavailable(f"Slack did not answer {method}: {outcome}")
+
+    return ask

@@ -1,0 +1,118 @@
+"""The desk at which every request is dealt with: role, one transaction, one answer.
+
+The request's row, the change and its event are committed together before anything is acknowledged;
+after the commit nothing may fail. A second delivery of the same request gets the stored answer.
+"""
+
+from __future__ import annotations
+
+import structlog
+
+from bot.app_request import Answer, Handler, Request, recalled, stored
+from bot.roles import Roles, Standing, guard
+from core import requests
+from core.clock import Clock, within
+from core.db import Database, Tx
+from core.errors import Conflict, Invalid, NotFound, Refused, TocsinError, Unavailable
+from core.metrics import Metrics
+
+BUDGET_S = 2.4
+"""Slack waits 3 s for an acknowledgement; the rest is for the way there and back."""
+
+_log = structlog.get_logger()
+
+LATE = (
+    "That took too long to confirm. It may still have gone through: look again in a moment, and "
+    "repeat it if it has not (repeating is safe)."
+)
+BROKEN = (
+    "Something went wrong in Tocsin itself ({reference}). Nothing was changed. Its log says more."
+)
+
+_OUTCOMES = (
+    (Invalid, "invalid"),
+    (NotFound, "not_found"),
+    (Conflict, "conflict"),
+    (Refused, "refused"),
+    (Unavailable, "unavailable"),
+)
+
+
+def told(error: TocsinError) -> Answer:
+    """What a person reads of an expected error."""
+    outcome = next((word for kind, word in _OUTCOMES if isinstance(error, kind)), "refused")
+    return Answer(text=error.text, outcome=outcome)
+
+
+class Desk:
+    """Answers requests. Never raises: whatever goes wrong becomes words for the person."""
+
+    def __init__(self, db: Database, clock: Clock, roles: Roles, metrics: Metrics) -> None:
+        self._db = db
+        self._clock = clock
+        self._roles = roles
+        self._metrics = metrics
+
+    async def answer(self, request: Request, handler: Handler) -> Answer:
+        """Deal with the request within BUDGET_S."""
+        began = self._clock.monotonic()
+        try:
+            answer = await within(self._clock, BUDGET_S, self._deal(request, handler))
+        except TimeoutError:
+            answer = Answer(text=LATE, outcome="late")
+        except TocsinError as error:
+            answer = told(error)
+        except Exception:  # noqa: BLE001 - a bug of ours must still be answered in words
+            reference = request.id[-12:]
+            _log.exception("a request failed", action="request.failed", reference=reference)
+            answer = Answer(text=BROKEN.format(reference=reference), outcome="failed")
+        took_s = self._clock.monotonic() - began
+        self._metrics.requests.labels(handler.verb, answer.outcome).inc()
+        self._metrics.ack_seconds.observe(took_s)
+        _log.info(
+            "request",
+            action="request",
+            verb=handler.verb,
+            actor=request.actor,
+            outcome=answer.outcome,
+            ms=round(took_s * 1000, 2),
+        )
+        return answer
+
+    async def _deal(self, request: Request, handler: Handler) -> Answer:
+        standing = await self._roles.standing(request.user, request.team)
+        try:
+            return await self._db.write(_deal, request, handler, standing)
+        except Unavailable:
+            raise
+        except TocsinError as error:
+            # The change was rolled back, its row with it; what the person was told is kept too.
+            return await self._db.write(_refused, request, handler, told(error))
+
+
+def _deal(tx: Tx, request: Request, handler: Handler, standing: Standing) -> Answer:
+    before = requests.recall(tx, request.id)
+    if before is not None and before.answer:
+        return recalled(before.answer)
+    guard(standing, handler.needs)
+    answer = handler.run(tx, request)
+    if before is None:
+        _remember(tx, request, handler, answer, stored(answer) if handler.keep else "")
+    return answer
+
+
+def _refused(tx: Tx, request: Request, handler: Handler, answer: Answer) -> Answer:
+    _remember(tx, request, handler, answer, stored(answer))
+    return answer
+
+
+def _remember(tx: Tx, request: Request, handler: Handler, answer: Answer, kept: str) -> None:
+    requests.remember(
+        tx,
+        request.id,
+        actor=request.actor,
+        verb=handler.verb,
+        target=request.text,
+        outcome=answer.outcome,
+        answer=kept,
+    )

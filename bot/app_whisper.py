@@ -1,0 +1,89 @@
+"""Telling one person something in private, after the acknowledgement; at most once, never durable."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.webhook.async_client import AsyncWebhookClient
+
+from bot.app_request import Answer, Request
+
+Json = dict[str, Any]
+_log = structlog.get_logger()
+
+TOO_LATE = (
+    "Slack did not let Tocsin open that form in time. Click again, or use the command: "
+    "`/tickets help` lists them."
+)
+
+
+class Whisper:
+    """Private answers to clicks: by the click's response_url, else as an ephemeral message."""
+
+    def __init__(self, client: AsyncWebClient) -> None:
+        self._client = client
+
+    async def tell(self, request: Request, answer: Answer) -> None:
+        """Show the answer to the person who clicked."""
+        body: Json = {"response_type": "ephemeral", "text": answer.text}
+        if answer.blocks:
+            body["blocks"] = list(answer.blocks)
+        if request.home or not (request.response_url or request.channel):
+            await self._as_modal(request, answer)
+        elif not (request.response_url and await self._respond(request, answer, body)):
+            await self._ephemeral(request, body)
+
+    async def _respond(self, request: Request, answer: Answer, body: Json) -> bool:
+        client = self._client
+        body = {**body, "replace_original": answer.in_place and request.private}
+        if request.thread_ts and not body["replace_original"]:
+            body["thread_ts"] = request.thread_ts
+        hook = AsyncWebhookClient(
+            request.response_url,
+            session=client.session,
+            proxy=client.proxy,
+            ssl=client.ssl,
+            retry_handlers=[],
+        )
+        try:
+            response = await hook.send_dict(body)
+        except Exception as error:  # noqa: BLE001 - any failure of the way means the other way
+            _log.info("no answer by response_url", action="whisper.failed", error=repr(error))
+            return False
+        return bool(response.status_code == 200)
+
+    async def _ephemeral(self, request: Request, body: Json) -> None:
+        if not request.channel:
+            return
+        await self._client.chat_postEphemeral(
+            channel=request.channel,
+            user=request.user,
+            text=body["text"],
+            blocks=body.get("blocks"),
+            thread_ts=request.thread_ts or None,
+        )
+
+    async def _as_modal(self, request: Request, answer: Answer) -> None:
+        await self._client.views_open(trigger_id=request.trigger_id, view=notice(answer))
+
+    async def open(self, request: Request, view: Json) -> None:
+        """Open a modal; if Slack refuses (the trigger lives for 3 s), say so."""
+        try:
+            await self._client.views_open(trigger_id=request.trigger_id, view=view)
+        except SlackApiError as error:
+            _log.warning("no modal", action="view.refused", error=str(error.response.get("error")))
+            await self.tell(request, Answer(text=TOO_LATE, outcome="late"))
+
+
+def notice(answer: Answer) -> Json:
+    """A modal that only says something."""
+    said: Json = {"type": "section", "text": {"type": "plain_text", "text": answer.text[:3000]}}
+    return {
+        "type": "modal",
+        "title": {"type": "plain_text", "text": "Tocsin"},
+        "close": {"type": "plain_text", "text": "Close"},
+        "blocks": list(answer.blocks) or [said],
+    }

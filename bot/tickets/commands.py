@@ -1,0 +1,116 @@
+"""`/tickets`: list, show, ack, hold, unhold, resolve, help."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from bot import ids
+from bot.app_request import Answer, Book, Choose, Handler, Request
+from bot.roles import Role
+from bot.tickets import parse, verbs
+from bot.tickets.look import Surroundings
+from bot.tickets.parse import Line
+from bot.tickets.views import answers
+from core.db import Tx
+from core.tickets import store
+from core.tickets.model import Outcome
+
+Run = Callable[[Tx, Request, Line, Surroundings], Answer]
+
+
+def book(around: Surroundings) -> Book:
+    """What `/tickets` answers to."""
+    return Book(commands={ids.TICKETS: _chooser(around)})
+
+
+def _chooser(around: Surroundings) -> Choose:
+    def choose(request: Request) -> Handler:
+        line = parse.line(request.text)
+        needs, keep, run = _VERBS.get(line.verb, _UNKNOWN)
+
+        def answer(tx: Tx, request: Request) -> Answer:
+            try:
+                return run(tx, request, line, around)
+            except parse.NoNumber as error:
+                raise verbs.nearest(tx, error.words) from None
+
+        return Handler(f"{ids.TICKETS} {line.verb or '?'}", needs, answer, keep)
+
+    return choose
+
+
+def _list(tx: Tx, _request: Request, line: Line, _around: Surroundings) -> Answer:
+    return verbs.page(tx, " ".join(line.words), 0)
+
+
+def _show(tx: Tx, _request: Request, line: Line, around: Surroundings) -> Answer:
+    return verbs.show(tx, parse.only(line.words, "show"), around)
+
+
+def _ack(tx: Tx, request: Request, line: Line, around: Surroundings) -> Answer:
+    ticket_id = parse.only(line.words, "ack")
+
+    def verb(tx: Tx) -> Outcome:
+        return store.acknowledge(tx, ticket_id, request.actor)
+
+    return verbs.change(tx, ticket_id, around, verb)[1]
+
+
+def _hold(tx: Tx, request: Request, line: Line, around: Surroundings) -> Answer:
+    ticket_id, rest = parse.number(line.words, "hold")
+    wish = parse.hold(rest)
+    until = None if wish.seconds is None else tx.now + wish.seconds
+
+    def verb(tx: Tx) -> Outcome:
+        return store.hold(
+            tx,
+            ticket_id,
+            request.actor,
+            until=until,
+            until_healthy=wish.until_healthy,
+            reason=wish.reason,
+        )
+
+    return verbs.change(tx, ticket_id, around, verb)[1]
+
+
+def _unhold(tx: Tx, request: Request, line: Line, around: Surroundings) -> Answer:
+    ticket_id = parse.only(line.words, "unhold")
+
+    def verb(tx: Tx) -> Outcome:
+        return store.unhold(tx, ticket_id, request.actor)
+
+    return verbs.change(tx, ticket_id, around, verb)[1]
+
+
+def _resolve(tx: Tx, request: Request, line: Line, around: Surroundings) -> Answer:
+    ticket_id, rest = parse.number(line.words, "resolve")
+    anyway, reason = parse.resolve(rest)
+
+    def verb(tx: Tx) -> Outcome:
+        return store.resolve(tx, ticket_id, request.actor, reason=reason, anyway=anyway)
+
+    return verbs.change(tx, ticket_id, around, verb)[1]
+
+
+def _help(_tx: Tx, _request: Request, _line: Line, _around: Surroundings) -> Answer:
+    return verbs.shown(answers.help_text(), "shown")
+
+
+def _unknown(_tx: Tx, _request: Request, line: Line, _around: Surroundings) -> Answer:
+    said = answers.help_text()
+    first = line.words[0][:40] if line.words else ""
+    note = answers.note(f'/tickets has no verb "{first}". Did you mean {line.nearest}?')
+    return Answer(f"{note.text}\n{said.text}", (*note.blocks, *said.blocks), outcome="invalid")
+
+
+_VERBS: Mapping[str, tuple[Role, bool, Run]] = {
+    "list": (Role.VIEWER, False, _list),
+    "show": (Role.VIEWER, False, _show),
+    "ack": (Role.RESPONDER, True, _ack),
+    "hold": (Role.RESPONDER, True, _hold),
+    "unhold": (Role.RESPONDER, True, _unhold),
+    "resolve": (Role.RESPONDER, True, _resolve),
+    "help": (Role.VIEWER, False, _help),
+}
+_UNKNOWN: tuple[Role, bool, Run] = (Role.VIEWER, False, _unknown)

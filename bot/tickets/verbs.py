@@ -1,0 +1,83 @@
+"""What a person can do with a ticket, by whatever way: one function of the transaction a verb.
+
+Commands and buttons both end here, so that whatever one does the other does too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bot.app_request import Answer
+from bot.blocks import Message
+from bot.tickets import parse
+from bot.tickets.look import Surroundings, brief, look
+from bot.tickets.views import answers, details, listing
+from core import events, maintenance
+from core.db import Tx
+from core.errors import NotFound
+from core.tickets import store
+from core.tickets.model import AlreadyResolved, Outcome, StillBroken, Ticket
+
+HISTORY = 50
+"""Events shown of a ticket."""
+NEAREST = 3
+
+
+def shown(message: Message, outcome: str = "done", *, in_place: bool = False) -> Answer:
+    """A message as an answer."""
+    return Answer(message.text, message.blocks, outcome=outcome, in_place=in_place)
+
+
+Change = Callable[[Tx], Outcome]
+
+
+def change(
+    tx: Tx, ticket_id: int, around: Surroundings, verb: Change
+) -> tuple[Outcome | None, Answer]:
+    """Do a verb; what came of it, and the words for it. None when it could not be done."""
+    try:
+        done = verb(tx)
+    except AlreadyResolved as late:
+        return None, shown(answers.late(late.ticket, brief(tx, late.ticket, around)), "late")
+    except StillBroken:
+        ticket = store.get(tx, ticket_id)
+        ask = answers.resolve_confirm(ticket, brief(tx, ticket, around))
+        return None, shown(ask, "still_broken")
+    outcome = "done" if done.changed else "unchanged"
+    return done, shown(answers.outcome(done, brief(tx, done.ticket, around)), outcome)
+
+
+def show(tx: Tx, ticket_id: int, around: Surroundings) -> Answer:
+    """Everything about one ticket."""
+    ticket = store.get(tx, ticket_id)
+    history = events.of_ticket(tx, ticket_id, HISTORY)
+    return shown(details.details(ticket, history, look(tx, ticket, around)), "shown")
+
+
+def page(tx: Tx, filter_text: str, number: int, *, in_place: bool = False) -> Answer:
+    """One page (from 0) of a listing; the last one where there are fewer."""
+    names = [one.name for one in maintenance.watched(tx)]
+    wanted = parse.filter_of(filter_text.split(), names)
+    total = store.count(tx, wanted)
+    last = max((total - 1) // listing.PER_PAGE, 0)
+    number = min(number, last)
+    found = store.listing(tx, wanted, listing.PER_PAGE, number * listing.PER_PAGE)
+    message = listing.listing(found, total, number, filter_text)
+    return shown(message, "shown", in_place=in_place)
+
+
+def nearest(tx: Tx, words: tuple[str, ...]) -> NotFound:
+    """For something that is no number: the tickets in which its words occur."""
+    said = " ".join(words)[:60]
+    wanted = store.Filter("all", words=tuple(w.lower()[:60] for w in words[:5]))
+    found = store.listing(tx, wanted, NEAREST)
+    if not found:
+        return NotFound(
+            f'"{said}" is not a ticket number, and no ticket mentions it. /tickets list shows what '
+            "is open."
+        )
+    return NotFound(f'"{said}" is not a ticket number. Did you mean {_names(found)}?')
+
+
+def _names(found: list[Ticket]) -> str:
+    return " or ".join(f"{one.id} ({one.title[:80]})" for one in found)
