@@ -242,7 +242,8 @@ class Fusion:
             return "PD hears from it, but it says that it is busy"
         self._back(incident, incident.back if incident.back is not None else seen.mono)
         waited = seen.mono - (incident.back or seen.mono)
-        few = incident.leaders < FEW_LEADERS or store.evicting or store.leaving
+        driven_out = store.evicting or store.leaving or store.who.id in seen.announced
+        few = incident.leaders < FEW_LEADERS or driven_out
         enough = store.leaders >= LEADERS_BACK * incident.leaders
         if few or enough or waited >= self._guards.leaders_s:
             return None

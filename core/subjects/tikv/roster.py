@@ -25,6 +25,11 @@ class Roster:
         self._unexplained: set[int] = set()
         self._listed: frozenset[int] = frozenset()
 
+    def recall(self, ids: Iterable[int]) -> None:
+        """Stores that an earlier process knew."""
+        self.known |= set(ids)
+        self._listed = frozenset(self.known)
+
     def admit(self, stores: Sequence[Store]) -> tuple[Store, ...]:
         """The stores that count: a tombstone that comes back after a leader change does not."""
         return tuple(one for one in stores if one.who.id not in self.gone or one.state == UP)
@@ -40,13 +45,11 @@ class Roster:
             self.shrunk = f"PD lists {len(listed)} stores, a moment ago it listed {len(before)}"
         elif not self._unexplained:
             self.shrunk = ""
-        self.gone -= listed
+        if self.gone & listed:
+            self.gone -= listed
+            self.removed = frozenset(store_entity(one) for one in self.gone)
         self.known |= listed
         self._listed = listed if listed or not before else before
-
-    def missing(self) -> tuple[int, ...]:
-        """Ids to ask PD about by name."""
-        return tuple(sorted(self.known - self._listed - self.gone))[:ASK_MOST]
 
     def missing_from(self, listed: Iterable[int]) -> tuple[int, ...]:
         """Ids that were known and are not in this list: a few of them, to be asked about."""

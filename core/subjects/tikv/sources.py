@@ -22,6 +22,7 @@ class Source(Generic[T]):
 
     Times are monotonic seconds. `value` is None until the first good answer; `began_at` is when the
     read that gave it was started, `seen_at` when it ended; `error` is what went wrong since.
+    `answers` counts good answers; `stumbled`: reads failed between the newest and the one before.
     """
 
     def __init__(
@@ -34,7 +35,8 @@ class Source(Generic[T]):
         self.seen_at: float | None = None
         self.error = ""
         self.failure: TocsinError | None = None
-        self.count = 0
+        self.answers = 0
+        self.stumbled = False
         self._read = read
         self._clock = clock
         self._due_at = float("-inf")
@@ -63,11 +65,12 @@ class Source(Generic[T]):
             self._failed(f"it could not be read: {type(error).__name__}", None)
             raise
         else:
+            self.stumbled = bool(self.error)
             self.value, self.began_at, self.error, self.failure = value, began, "", None
+            self.answers += 1
             self.seen_at = self._clock.monotonic()
             self._took_s = self.seen_at - began
         finally:
-            self.count += 1
             self._running_since = None
 
     def _failed(self, text: str, error: TocsinError | None) -> None:

@@ -71,6 +71,7 @@ def _counts(store: Store, seen: TikvObservation, settings: Settings) -> bool:
         and store.leader_weight > 0
         and store.who.id not in seen.lives
         and store.who.id not in seen.restarts
+        and store.who.id not in seen.evicting
     )
 
 

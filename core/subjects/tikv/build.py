@@ -1,0 +1,63 @@
+"""Settings in, a watched TiKV cluster out."""
+
+from __future__ import annotations
+
+from core.clients.http import Http
+from core.clients.node import NodeMetrics
+from core.clients.pd import Pd
+from core.clients.probe import Prober
+from core.clients.prometheus import Prometheus
+from core.clients.tls import Tls, TlsFiles
+from core.clock import Clock
+from core.subjects.tikv.figures import PrometheusFigures
+from core.subjects.tikv.parts import Parts
+from core.subjects.tikv.pd_reads import Identities, PdReads
+from core.subjects.tikv.probing import Probing
+from core.subjects.tikv.scrapes import NodeFigures
+from core.subjects.tikv.settings import TikvSettings, TlsPaths
+from core.subjects.tikv.subject import TikvSubject
+from core.tasks import OnError
+
+CALLER = "tocsin"
+
+
+def tikv(name: str, settings: TikvSettings, clock: Clock, on_error: OnError) -> TikvSubject:
+    """A subject of kind tikv; Invalid for endpoints, certificates or invariants that cannot be."""
+    tls = _tls(settings.tls)
+    scheme = "https" if tls is not None else "http"
+    pd_http = Http(clock, tls=tls, headers={"X-Caller-ID": CALLER})
+    node_http = Http(clock, tls=tls)
+    https = [pd_http, node_http]
+    identities = Identities(scheme, settings.status_addresses)
+    prometheus = None
+    if settings.prometheus:
+        prom_http = Http(clock, tls=_tls(settings.prometheus_tls))
+        https.append(prom_http)
+        client = Prometheus(
+            settings.prometheus, clock, prom_http, headers=settings.prometheus_headers
+        )
+        prometheus = PrometheusFigures(
+            client,
+            settings.latency_types,
+            settings.prometheus_matchers,
+            settings.periods.metrics_s,
+        )
+    prober = Prober(clock, tls=tls, max_open=settings.max_open_probes)
+    parts = Parts(
+        pd=PdReads(Pd(_endpoints(settings, scheme), clock, pd_http), identities),
+        probing=Probing(prober, clock),
+        identities=identities,
+        nodes=NodeFigures(NodeMetrics(clock, node_http), settings.latency_types),
+        prometheus=prometheus,
+        https=tuple(https),
+    )
+    return TikvSubject(name, settings, clock, parts, on_error)
+
+
+def _tls(paths: TlsPaths | None) -> Tls | None:
+    return None if paths is None else Tls(TlsFiles(paths.ca, paths.cert, paths.key))
+
+
+def _endpoints(settings: TikvSettings, scheme: str) -> tuple[str, ...]:
+    """Endpoints without a scheme follow the certificates: with them they are https."""
+    return tuple(one if "://" in one else f"{scheme}://{one}" for one in settings.pd)

@@ -1,0 +1,80 @@
+"""Figures of every store from its own /metrics, where there is no Prometheus.
+
+Rates and quantiles need two scrapes: until the second one they are unknown.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Sequence
+
+from core.clients import metrics_text
+from core.clients.failures import SourceFailed
+from core.clients.metrics_text import Scrape
+from core.clients.node import NodeMetrics
+from core.errors import Unavailable
+from core.subjects.tikv.figures import Figures, used_ratio
+from core.subjects.tikv.model import Store, StoreMetrics, TypeLatency
+
+_MSG = "tikv_grpc_msg_duration_seconds"
+_SIZE = "tikv_store_size_bytes"
+_CPU = "process_cpu_seconds_total"
+WANTED = (_MSG, _SIZE, _CPU)
+
+_AT_ONCE = 8
+
+
+class NodeFigures:
+    """Scrapes all nodes, a few at a time; remembers each one's last scrape."""
+
+    def __init__(self, client: NodeMetrics, types: Sequence[str]) -> None:
+        self._client = client
+        self._types = frozenset(types)
+        self._last: dict[int, Scrape] = {}
+
+    async def read(self, stores: Sequence[Store]) -> Figures:
+        """One reading; Unavailable if no node at all could be scraped."""
+        slots = asyncio.Semaphore(_AT_ONCE)
+        asked = [one for one in stores if one.who.status_url is not None and not one.who.tiflash]
+        found = await asyncio.gather(*(self._one(one, slots) for one in asked))
+        made = {
+            one.who.id: figures
+            for one, figures in zip(asked, found, strict=True)
+            if isinstance(figures, StoreMetrics)
+        }
+        for gone in self._last.keys() - {one.who.id for one in stores}:
+            del self._last[gone]
+        failures = [one for one in found if isinstance(one, SourceFailed)]
+        if failures and not made:
+            raise Unavailable(f"no node's metrics can be read: {failures[0].text}")
+        return Figures(made)
+
+    async def _one(self, store: Store, slots: asyncio.Semaphore) -> StoreMetrics | SourceFailed:
+        key = store.who.id
+        async with slots:
+            try:
+                now = await self._client.scrape(store.who.status_url or "", WANTED)
+            except SourceFailed as error:
+                # A gap makes the next rate an average over the gap: start anew instead.
+                self._last.pop(key, None)
+                return error
+        before = self._last.get(key)
+        self._last[key] = now
+        return self._figures(before, now)
+
+    def _figures(self, before: Scrape | None, now: Scrape) -> StoreMetrics:
+        sizes = now.sum_by(_SIZE, "type")
+        disk = used_ratio(sizes.get(("capacity",)), sizes.get(("available",)))
+        if before is None:
+            return StoreMetrics(disk_used=disk)
+        rates = metrics_text.rate(before, now, f"{_MSG}_count", ("type",))
+        p99s = metrics_text.quantile(0.99, before, now, _MSG, ("type",))
+        latency = {
+            kind[0]: TypeLatency(p99s.get(kind, math.nan), value)
+            for kind, value in rates.items()
+            if kind[0] in self._types
+        }
+        cpu = metrics_text.rate(before, now, _CPU).get(())
+        qps = sum(value for kind, value in rates.items() if kind[0] != "kv_gc") if rates else None
+        return StoreMetrics(latency, disk, cpu, qps)
