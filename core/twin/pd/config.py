@@ -60,6 +60,8 @@ class Config:
             if head == name:
                 _put(tree, rest.split("."), value)
         if name == "schedule":
+            if "schedulers-payload" in tree and not self._document.value["bootstrapped_ns"]:
+                tree["schedulers-payload"] = {}
             stores = self._document.value["stores"]
             tree["store-limit"] = {
                 sid: dict(meta["limit"]) for sid, meta in stores.items() if meta["state"] != 2

@@ -18,6 +18,7 @@ from core.twin.wire import Client, Request, Response, WireError
 BEAT_S = 0.5  # etcd's tick-interval in PD
 SILENCE_S = (11.1, 13.2)  # killed leader to new one, measured 11.1 to 13.6 s on four versions
 LEASE_S = 5.0
+GRANT_S = 0.5  # a winner's first beat arrives well within it
 FORGET_S = 60.0  # without a quorum members keep redirecting to the dead leader for 60 s
 
 
@@ -36,6 +37,7 @@ class Election:
         self.started = asyncio.Event()
         self._lease_until = 0.0
         self._heard = -1e9
+        self._granted_at = -1e9
         self._patience = 0.0
         self._acked: dict[str, int] = {}
         self._wake = asyncio.Event()
@@ -244,10 +246,8 @@ class Election:
 
     async def _on_vote(self, body: dict[str, Any]) -> dict[str, Any]:
         refuse = {"granted": False, "term": self.term}
-        quiet = mono() - self._heard > self._pace.span(SILENCE_S[0] - 0.6, 0.7)
-        if self.is_leader() or not (quiet or self.leader is None or body.get("force")):
-            if not body.get("force"):
-                return refuse
+        if not body.get("force") and not self._may_grant():
+            return refuse
         if body["revision"] < self.document.revision or body["term"] < self.term:
             return refuse
         if body.get("pre"):
@@ -258,7 +258,14 @@ class Election:
         if self._voted not in ("", body["candidate"]):
             return refuse
         self._vote(body["candidate"])
+        self._granted_at = mono()
         return {"granted": True, "term": self.term}
+
+    def _may_grant(self) -> bool:
+        """Not while a leader is heard of, nor just after we helped somebody to win."""
+        quiet = mono() - self._heard > self._pace.span(SILENCE_S[0] - 0.6, 0.7)
+        fresh = mono() - self._granted_at < GRANT_S
+        return not self.is_leader() and not fresh and (quiet or self.leader is None)
 
     async def _on_campaign(self, body: dict[str, Any]) -> dict[str, Any]:
         await self._campaign(force=True)

@@ -78,9 +78,9 @@ class Metrics:
         if member.election.is_leader():
             self._tso.add(20.0 * passed, 0.0004, 0.5)
             self._tso_save += passed / 5.0
-            if now >= self._next_job:
+            if now >= self._next_job and member.cluster.bootstrapped:
                 self._next_job = now + member.pace.span(JOB_S)
-                self._gauges = self._cluster_gauges() if member.cluster.bootstrapped else None
+                self._gauges = self._cluster_gauges()
         else:
             self._gauges = None
 

@@ -102,6 +102,8 @@ class Node:
         regions = self._rows([r.id for r in self.raft.led()]) if everything else []
         stats = figures.stats(self.raft, self.model, self.switches, self.stopping)
         if not await self._tell_pd({"meta": self._meta(), "stats": stats, "regions": regions}):
+            if self._pd_term < 0:  # not yet joined: ask again soon
+                self._next_beat = mono() + self.pace.span(1.0, 0.05)
             return
         if everything:
             self._next_regions = mono() + self.pace.span(REGIONS_S)
