@@ -212,8 +212,10 @@ def make_app(
             bot_user_id=identity.bot_user_id,
         )
 
+    logger = logging.getLogger("slack_bolt")
+    logger.setLevel(logging.WARNING)
     app = AsyncApp(
-        logger=logging.getLogger("slack_bolt"),
+        logger=logger,
         name="tocsin",
         client=bare,
         authorize=authorize,

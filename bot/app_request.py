@@ -117,7 +117,7 @@ _decode = msgspec.json.Decoder(Answer)
 
 def stored(answer: Answer) -> str:
     """An answer as it is kept."""
-    return msgspec.json.encode(answer).decode()
+    return msgspec.json.encode(answer, enc_hook=dict).decode()
 
 
 def recalled(text: str) -> Answer:

@@ -29,6 +29,8 @@ LOOK_S = 2.5
 """How often the watchdog looks."""
 DEAF_S = 3 * PING_S
 """Unhealthy for so long: forget the address, so that the next attempt asks for a new one."""
+CLOSE_S = 2.0
+"""How long closing may take."""
 REBUILD_S = 60.0
 """Unhealthy for so long: close the connection and build another."""
 
@@ -80,7 +82,7 @@ class Line:
     async def connect(self) -> None:
         """Connect; returns when connected (the SDK tries until then)."""
         self._handler = self._make()
-        await self._handler.connect_async()
+        await self._handler.connect_async()  # type: ignore[no-untyped-call] # the SDK's
 
     async def up(self) -> bool:
         """Whether this connection hears Slack now."""
@@ -126,9 +128,16 @@ class Line:
             client.message_receiver,
         ]
         try:
-            await handler.close_async()
+            # A half-open connection would wait for the other side's goodbye.
+            closing = handler.close_async()  # type: ignore[no-untyped-call] # the SDK's
+            await asyncio.wait_for(closing, CLOSE_S)
         except Exception as error:  # noqa: BLE001 - a broken connection may fail to close; it is gone
             _log.info("a connection did not close", action="socket.close_failed", error=repr(error))
+        client.closed = True
+        await client.aiohttp_client_session.close()
+        for task in running:
+            if task is not None:
+                task.cancel()
         await asyncio.gather(*(t for t in running if t is not None), return_exceptions=True)
 
 
@@ -151,6 +160,8 @@ class Sockets:
         self._up = 0
         self._workers: list[asyncio.Task[None]] = []
         logger = logging.getLogger("slack_sdk.socket_mode")
+        # Without a level of its own the SDK takes it for debugging, and builds a text for every frame.
+        logger.setLevel(logging.INFO)
         self._quiet = Quiet(clock)
         self._logger = logger
         logger.addFilter(self._quiet)
