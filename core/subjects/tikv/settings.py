@@ -12,7 +12,9 @@ from typing import Any
 
 from core.errors import Invalid
 
-_NONE: Mapping[str, Any] = MappingProxyType({})
+
+def _none() -> Mapping[str, Any]:
+    return MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,18 +101,18 @@ class TikvSettings:
     pd: tuple[str, ...]
     tls: TlsPaths | None = None
     prometheus: str = ""
-    prometheus_headers: Mapping[str, str] = _NONE
+    prometheus_headers: Mapping[str, str] = field(default_factory=_none)
     prometheus_tls: TlsPaths | None = None
     prometheus_matchers: str = ""
     docker: str = ""
-    containers: Mapping[str, str] = _NONE
-    status_addresses: Mapping[str, str] = _NONE
-    logs: Mapping[str, LogSource] = _NONE
+    containers: Mapping[str, str] = field(default_factory=_none)
+    status_addresses: Mapping[str, str] = field(default_factory=_none)
+    logs: Mapping[str, LogSource] = field(default_factory=_none)
     periods: Periods = field(default_factory=Periods)
     guards: Guards = field(default_factory=Guards)
     wait_s: float = 0.0
     latency_types: tuple[str, ...] = ("kv_get", "kv_prewrite", "kv_commit")
-    invariants: Mapping[str, Mapping[str, Any]] = _NONE
+    invariants: Mapping[str, Mapping[str, Any]] = field(default_factory=_none)
     max_open_probes: int = 0
 
     def __post_init__(self) -> None:
