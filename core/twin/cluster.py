@@ -4,52 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import random
 import signal
-import socket
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from core.twin import look
 from core.twin import spec as specs
-from core.twin.clock import mono, sleep, wall_ns
-from core.twin.process import is_stopped, same, send, start_time
-from core.twin.seed import REPLICAS
-from core.twin.spec import PdSpec, Spec, StoreSpec, Tls, read_json, write_json
-from core.twin.versions import parse
+from core.twin.clock import mono, sleep
+from core.twin.look import Process, describe
+from core.twin.plan import TwinError, free_ports, lay_out, store_spec
+from core.twin.spec import Spec, StoreSpec, Tls
+from core.twin.supervisor import Supervisor
 from core.twin.wire import Client, Response, WireError
 
-PROCESSES = "processes.json"
+__all__ = ["Layout", "Process", "TwinError", "describe"]
+
 HEALTHY_LIMIT_S = 20.0
 DOWN_LIMIT_S = 3.0
-ROOT = Path(__file__).resolve().parents[2]
-
-
-class TwinError(Exception):
-    """Something a person asked of the twin cannot be done; the text says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Process:
-    """One process of the twin. `state` is running, paused or stopped; `detail` is for people."""
-
-    name: str
-    kind: str
-    state: str
-    pid: int | None
-    url: str
-    detail: str = ""
-    health: str = "unknown"
-
-    @property
-    def verbs(self) -> tuple[str, ...]:
-        """What can be done to it now."""
-        by_state = {"running": ("kill", "pause", "stop"), "paused": ("resume", "kill")}
-        return by_state.get(self.state, ("start",))
 
 
 class Layout:
@@ -74,19 +47,20 @@ class Layout:
         tie_to: int | None = None,
     ) -> None:
         self.dir = Path(dir).resolve()
-        self._tie_to = tie_to
+        self._processes = Supervisor(self.dir, tie_to)
         self.dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.dir.chmod(0o700)
         if not (self.dir / specs.FILE).exists():
             wanted = Tls(*(str(Path(path).resolve()) for path in tls)) if tls else None
-            made = _lay_out(pds, stores, version, speed, wanted, regions, host, load_qps)
+            made = lay_out(pds, stores, version, speed, wanted, regions, host, load_qps)
             specs.save(self.dir, made)
         self.spec: Spec = specs.load(self.dir)
 
     # Where things are -------------------------------------------------------------------------
     @property
     def names(self) -> tuple[str, ...]:
-        return tuple(one.name for one in (*self.spec.pds, *self.spec.stores))
+        pds = (pd.name for pd in self.spec.pds)
+        return (*pds, *(store.name for store in self.spec.stores))
 
     @property
     def pd_urls(self) -> tuple[str, ...]:
@@ -109,6 +83,9 @@ class Layout:
             raise TwinError(f"no process named {name}; there are {', '.join(self.names)}")
         return name
 
+    def _kind(self, name: str) -> str:
+        return "pd" if name in {pd.name for pd in self.spec.pds} else "store"
+
     def _store(self, name: str) -> StoreSpec:
         self._known(name)
         for store in self.spec.stores:
@@ -120,8 +97,8 @@ class Layout:
     async def up(self, wait: bool = True) -> None:
         """Start whatever does not run; with `wait`, until PD leads and all stores are Up."""
         for name in self.names:
-            if self._pid(name) is None:
-                self._spawn(name)
+            if self._processes.pid(name) is None:
+                self._processes.spawn(self._kind(name), name)
         if wait:
             await self.healthy()
 
@@ -134,7 +111,7 @@ class Layout:
             if mono() > until:
                 raise TwinError(f"the twin in {self.dir} is not healthy after {limit_s:g} s")
             for name in self.names:
-                self._exit_reason(name)
+                self._must_live(name)
             await sleep(0.05)
 
     async def _all_well(self) -> bool:
@@ -150,32 +127,28 @@ class Layout:
         led = sum(row["status"]["leader_count"] for row in rows.values())
         return led > 0 or self.spec.regions == 0
 
-    def _exit_reason(self, name: str) -> None:
-        row = self._records().get(name)
-        if row is None or same(row["pid"], row["start"]):
-            return
-        out = self.dir / f"{name}.stderr"
-        words = out.read_text("utf-8", "replace").strip() if out.exists() else ""
-        if words and row.get("fresh"):
+    def _must_live(self, name: str) -> None:
+        words = self._processes.last_words(name)
+        if words:
             raise TwinError(f"{name} ended at its start: {words[-600:]}")
 
     async def down(self) -> None:
         """End every process, paused or not; those already dead are fine. Nothing survives."""
         for name in self.names:
-            self._signal(name, signal.SIGINT)
-            self._signal(name, signal.SIGCONT)
+            self._processes.signal(name, signal.SIGINT)
+            self._processes.signal(name, signal.SIGCONT)
         until = mono() + DOWN_LIMIT_S
-        while any(self._pid(name) is not None for name in self.names) and mono() < until:
+        while any(self._processes.pid(name) is not None for name in self.names) and mono() < until:
             await sleep(0.02)
         for name in self.names:
-            self._signal(name, signal.SIGKILL)
-        while any(self._pid(name) is not None for name in self.names):
+            self._processes.signal(name, signal.SIGKILL)
+        while any(self._processes.pid(name) is not None for name in self.names):
             await sleep(0.02)
 
     def start(self, name: str) -> None:
         """Start a stopped process on its old ports, or continue a paused one."""
-        if self._pid(self._known(name)) is None:
-            self._spawn(name)
+        if self._processes.pid(self._known(name)) is None:
+            self._processes.spawn(self._kind(name), name)
         else:
             self.resume(name)
 
@@ -211,8 +184,8 @@ class Layout:
     def add_store(self, labels: Sequence[tuple[str, str]] = ()) -> str:
         """Scale out: lay out one more store (not started); returns its name."""
         number = max((store.id for store in self.spec.stores), default=0) + 1
-        ports = _ports(2, self.spec.host)
-        fresh = _store_spec(number, ports, tuple(labels))
+        ports = free_ports(2, self.spec.host)
+        fresh = store_spec(number, ports, tuple(labels))
         self.spec = replace(self.spec, stores=(*self.spec.stores, fresh))
         specs.save(self.dir, self.spec)
         return fresh.name
@@ -244,10 +217,7 @@ class Layout:
     # Looking ----------------------------------------------------------------------------------
     def state(self, name: str) -> str:
         """running, paused or stopped."""
-        pid = self._pid(self._known(name))
-        if pid is None:
-            return "stopped"
-        return "paused" if is_stopped(pid) else "running"
+        return self._processes.state(self._known(name))
 
     async def status(self) -> tuple[Process, ...]:
         """Every process with what PD says of it."""
@@ -256,46 +226,19 @@ class Layout:
         rates = await self._read("/pd/api/v1/hotspot/stores")
         rows = {row["store"]["id"]: row for row in stores["stores"]} if stores else {}
         name = leader.get("name") if leader else None
-        found = [self._pd_process(pd, name) for pd in self.spec.pds]
-        found += [self._store_process(s, rows.get(s.id), rates) for s in self.spec.stores]
+        found = []
+        for pd in self.spec.pds:
+            state, pid = self.state(pd.name), self._processes.pid(pd.name)
+            found.append(look.pd(pd, self.spec.client_url(pd), state, pid, name))
+        for store in self.spec.stores:
+            state, pid = self.state(store.name), self._processes.pid(store.name)
+            url = self.spec.status_url(store)
+            found.append(look.store(store, url, state, pid, rows.get(store.id), rates))
         return tuple(found)
-
-    def _pd_process(self, pd: PdSpec, leader: str | None) -> Process:
-        state = self.state(pd.name)
-        role = "leader" if pd.name == leader else "follower"
-        detail = role if leader else "no leader"
-        health = "ok" if state == "running" and leader else "bad"
-        detail = detail if state == "running" else state
-        url = self.spec.client_url(pd)
-        return Process(pd.name, "pd", state, self._pid(pd.name), url, detail, health)
-
-    def _store_process(self, store: StoreSpec, row: Any, rates: Any) -> Process:
-        state, detail, health = self.state(store.name), "PD does not answer", "unknown"
-        if row is not None:
-            name, count = row["store"]["state_name"], row["status"]["leader_count"]
-            detail = f"{name} · {count} leaders"
-            if state == "running" and rates:
-                qps = sum(rates[f"query-{k}-rate"].get(str(store.id), 0) for k in ("read", "write"))
-                detail += f" · {qps:.0f} qps"
-            health = "ok" if name == "Up" and state == "running" else "warn"
-        if state != "running":
-            health = "bad"
-        url = self.spec.status_url(store)
-        return Process(store.name, "store", state, self._pid(store.name), url, detail, health)
 
     async def panel(self, title: str = "twin cluster") -> dict[str, Any]:
         """The `Panel` object that the local workspace's page shows."""
-        items = [
-            {
-                "name": one.name,
-                "kind": one.kind,
-                "state": one.state,
-                "detail": one.detail,
-                "health": one.health,
-                "verbs": list(one.verbs),
-            }
-            for one in await self.status()
-        ]
+        items = [look.item(one) for one in await self.status()]
         note = f"{self.spec.version} · {self.spec.regions} regions · load {self.spec.qps:g} qps"
         return {"title": title, "items": items, "note": note}
 
@@ -326,112 +269,6 @@ class Layout:
         finally:
             client.close()
 
-    # Processes --------------------------------------------------------------------------------
-    def _records(self) -> dict[str, dict[str, Any]]:
-        return read_json(self.dir / PROCESSES) or {}
-
-    def _pid(self, name: str) -> int | None:
-        """The pid while the process that we started lives; reused pids do not count."""
-        row = self._records().get(name)
-        return row["pid"] if row and same(row["pid"], row["start"]) else None
-
-    def _signal(self, name: str, number: signal.Signals) -> bool:
-        row = self._records().get(name)
-        return bool(row) and send(row["pid"], row["start"], number)
-
     def _must_signal(self, name: str, number: signal.Signals) -> None:
-        if not self._signal(self._known(name), number):
+        if not self._processes.signal(self._known(name), number):
             raise TwinError(f"{name} is not running")
-
-    def _spawn(self, name: str) -> None:
-        kind = "pd" if name in {pd.name for pd in self.spec.pds} else "store"
-        words = [sys.executable, "-S", "-m", f"core.twin.{kind}"]
-        words += ["--dir", str(self.dir), "--name", name]
-        if self._tie_to is not None:
-            words += ["--owner", f"{self._tie_to}:{start_time(self._tie_to)}"]
-        environment = {"PYTHONPATH": str(ROOT), "PATH": os.defpath, "PYTHONDONTWRITEBYTECODE": ""}
-        with (self.dir / f"{name}.stderr").open("wb") as errors:
-            child = subprocess.Popen(  # noqa: S603 (our own modules)
-                words,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=errors,
-                cwd=self.dir,
-                env=environment,
-                start_new_session=True,
-            )
-        _reap(child)
-        records = self._records()
-        started = start_time(child.pid) or ""
-        records[name] = {"pid": child.pid, "start": started, "fresh": True, "at": wall_ns()}
-        write_json(self.dir / PROCESSES, records)
-
-
-_CHILDREN: list[subprocess.Popen[bytes]] = []
-
-
-def _reap(child: subprocess.Popen[bytes]) -> None:
-    """Collect ended children now and then, so that none stays a zombie of ours."""
-    _CHILDREN[:] = [one for one in _CHILDREN if one.poll() is None]
-    _CHILDREN.append(child)
-
-
-def _lay_out(
-    pds: int,
-    stores: int,
-    version: str,
-    speed: float,
-    tls: Tls | None,
-    regions: int,
-    host: str,
-    qps: float,
-) -> Spec:
-    if not 1 <= pds <= 9 or not 0 <= stores <= 99 or not 0 <= regions <= 10_000:
-        raise TwinError("the twin takes 1-9 PD members, 0-99 stores and up to 10000 regions")
-    parse(version)
-    ports = iter(_ports(2 * pds + 2 * stores, host))
-    chance = random.SystemRandom()
-    members = tuple(
-        PdSpec(f"pd-{i}", next(ports), next(ports), chance.randrange(2**54, 2**64))
-        for i in range(pds)
-    )
-    nodes = tuple(_store_spec(i + 1, [next(ports), next(ports)], ()) for i in range(stores))
-    return Spec(
-        version=version,
-        speed=speed,
-        host=host,
-        cluster_id=chance.randrange(7 * 10**18, 8 * 10**18),
-        regions=regions if stores else 0,
-        founders=stores,
-        qps=qps,
-        tls=tls,
-        pds=members,
-        stores=nodes,
-    )
-
-
-def _store_spec(number: int, ports: list[int], labels: tuple[tuple[str, str], ...]) -> StoreSpec:
-    usual = (("host", f"h{number}"), ("zone", f"z{(number - 1) % max(REPLICAS, 1) + 1}"))
-    return StoreSpec(f"store-{number}", number, ports[0], ports[1], labels or usual)
-
-
-def _ports(count: int, host: str) -> list[int]:
-    """Free ports, all different, below the range from which the kernel hands out its own."""
-    found: list[int] = []
-    chance = random.SystemRandom()
-    while len(found) < count:
-        port = chance.randrange(20_000, 32_000)
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, port))
-            except OSError:
-                continue
-        if port not in found:
-            found.append(port)
-    return found
-
-
-def describe(process: Process) -> dict[str, Any]:
-    """A process as plain values, for --json."""
-    return {**asdict(process), "verbs": list(process.verbs)}

@@ -42,7 +42,7 @@ def _start_by_ps(pid: int) -> str | None:
 
 
 def _ps(pid: int, column: str) -> str:
-    made = subprocess.run(  # noqa: S603 (fixed arguments)
+    made = subprocess.run(
         ["/bin/ps", "-o", column, "-p", str(pid)], capture_output=True, text=True, check=False
     )
     return made.stdout.strip()

@@ -39,7 +39,7 @@ class Region:
 
     @classmethod
     def from_json(cls, row: list[Any]) -> Region:
-        peers = {store: peer for store, peer in row[5]}
+        peers = dict(row[5])
         return cls(row[0], row[1], row[2], row[3], row[4], peers, row[6], row[7])
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from core.twin.log import Log
 from core.twin.pd.member import Member
 from core.twin.process import arguments, run_until_signal
-from core.twin.spec import Spec, load
+from core.twin.spec import Spec
 from core.twin.wire import Server
 
 

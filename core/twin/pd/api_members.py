@@ -63,16 +63,15 @@ async def version(member: Member, request: Request, params: Params) -> Response:
 
 
 async def health(member: Member, request: Request, params: Params) -> Response:
-    rows = []
-    for pd in _sorted(member):
-        rows.append(
-            {
-                "name": pd.name,
-                "member_id": pd.member_id,
-                "client_urls": [member.spec.client_url(pd)],
-                "health": await probe(member, pd),
-            }
-        )
+    rows = [
+        {
+            "name": pd.name,
+            "member_id": pd.member_id,
+            "client_urls": [member.spec.client_url(pd)],
+            "health": await probe(member, pd),
+        }
+        for pd in _sorted(member)
+    ]
     return good(rows)
 
 

@@ -204,8 +204,8 @@ def _panic(member: Member) -> Response:
 def _hot(kind: str) -> Callable[[Member, Request, Params], Any]:
     async def hot(member: Member, request: Request, params: Params) -> Response:
         wanted = set(request.query.get("store_id", []))
-        for store_id in wanted:
-            uint(store_id)
+        for text in wanted:
+            uint(text)
         sides: dict[str, dict[str, Any]] = {"as_peer": {}, "as_leader": {}}
         for store_id, live in member.cluster.live.items():
             if live.stats is None or (wanted and str(store_id) not in wanted):

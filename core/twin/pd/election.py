@@ -87,7 +87,7 @@ class Election:
             elif self.me in self.members and mono() - self._heard > self._patience:
                 await self._campaign(force=False)
                 if not self.leading:
-                    await sleep(random.uniform(0.05, 0.2))  # noqa: S311 (spreads candidates)
+                    await sleep(random.uniform(0.05, 0.2))
             else:
                 await sleep(self._pace.span(0.25, 0.02))
 
@@ -119,8 +119,11 @@ class Election:
             self._acked.pop(pd.name, None)
             return False
         if answer["term"] > self.term:
-            self._adopt(answer["term"])
-            self._step_down("a newer term exists")
+            if answer["leader"] not in (None, self.me.name):
+                self._adopt(answer["term"])
+                self._step_down("another leader has a newer term")
+            elif self.leading:  # a candidate that lost raised it: lead on above it
+                self._adopt(answer["term"] + 1)
             return False
         self._acked[pd.name] = answer["revision"]
         return bool(answer["ok"])
@@ -195,7 +198,7 @@ class Election:
         write_json(self._path, {"term": self.term, "voted": name})
 
     def _draw(self) -> float:
-        return self._pace.span(random.uniform(*SILENCE_S), 0.8)  # noqa: S311 (not a secret)
+        return self._pace.span(random.uniform(*SILENCE_S), 0.8)
 
     async def hand_over(self, name: str) -> bool:
         """Ask a follower to take the lead at once; False when it does not answer."""
@@ -228,7 +231,7 @@ class Election:
 
     async def _on_beat(self, body: dict[str, Any]) -> dict[str, Any]:
         if body["term"] < self.term:
-            return {"ok": False, "term": self.term, "revision": self.document.revision}
+            return {"ok": False, "term": self.term, "leader": self.leader}
         if body["term"] > self.term:
             self._adopt(body["term"])
         if self.leader != body["leader"]:

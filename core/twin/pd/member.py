@@ -10,7 +10,15 @@ from typing import Any
 
 from core.twin.clock import Pace, mono, sleep, wall_ns
 from core.twin.log import Log
-from core.twin.pd import api_config, api_members, api_regions, api_schedule, api_stores, metrics
+from core.twin.pd import (
+    api_config,
+    api_members,
+    api_operators,
+    api_regions,
+    api_schedule,
+    api_stores,
+    metrics,
+)
 from core.twin.pd.cluster import Cluster
 from core.twin.pd.config import Config
 from core.twin.pd.election import Election
@@ -35,6 +43,7 @@ ROUTES: tuple[Route, ...] = (
     *api_stores.ROUTES,
     *api_regions.ROUTES,
     *api_schedule.ROUTES,
+    *api_operators.ROUTES,
 )
 LEADER_WAIT_S = 3.0  # a follower waits so long for a leader before it answers 503
 FORWARD_LIMIT_S = 600.0
@@ -145,7 +154,7 @@ class Member:
             return refused.response
         except Exception:  # noqa: BLE001 (Go recovers a handler's panic just so: 500 and a trace)
             trace = traceback.format_exc()
-            self.log.error("recovery.go:168", "panic in handler", path=request.path, trace=trace)
+            self.log.warn("recovery.go:168", "panic in handler", path=request.path, trace=trace)
             return Response(500, f"PANIC: {trace}".encode(), TEXT)
 
     def _answers_locally(self, request: Request) -> bool:

@@ -75,7 +75,7 @@ class Operator:
     def done(self, region: Region) -> bool:
         """Has the region become what the operator wanted?"""
         if self.action["do"] == "lead":
-            return region.leader == self.action["to"]
+            return region.leader == int(self.action["to"])
         return set(region.peers) == {store for store, _ in self.action["peers"]}
 
 

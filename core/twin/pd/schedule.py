@@ -25,7 +25,9 @@ CHECKERS = ("learner", "replica", "rule", "split", "merge", "joint-state", "prio
 class Scheduler:
     """Runs on the leader alone; creates operators and pushes them to region leaders."""
 
-    def __init__(self, spec: Spec, cluster: Cluster, operators: Operators, pace: Pace, log: Log):
+    def __init__(
+        self, spec: Spec, cluster: Cluster, operators: Operators, pace: Pace, log: Log
+    ) -> None:
         self._spec, self._pace, self._log = spec, pace, log
         self.cluster, self.operators = cluster, operators
         self.paused: dict[str, tuple[int, int]] = {}
@@ -48,10 +50,8 @@ class Scheduler:
         """All schedulers, the defaults first."""
         kept = self.cluster.document.value["schedulers"]
         names = list(self.cluster.version.schedulers if kept is None else kept)
-        for kind in ("evict", "grant"):
-            if self.cluster.document.value[kind]:
-                names.append(f"{kind}-leader-scheduler")
-        return names
+        there = [kind for kind in ("evict", "grant") if self.cluster.document.value[kind]]
+        return names + [f"{kind}-leader-scheduler" for kind in there]
 
     def is_paused(self, name: str) -> bool:
         until = self.paused.get(name)

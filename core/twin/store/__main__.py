@@ -11,6 +11,7 @@ from core.twin.log import Log
 from core.twin.process import arguments, run_until_signal
 from core.twin.spec import Spec
 from core.twin.store.node import Node
+from core.twin.store.status import StatusPort
 from core.twin.wire import Server
 
 
@@ -22,7 +23,7 @@ async def _serve(spec: Spec, name: str, folder: Path, owner: str | None) -> None
     log.info("server.rs:240", "connect to PD cluster", cluster_id=spec.cluster_id)
     node = Node(spec, me, folder, log)
     raft, status = (
-        Server(handler, spec.server_ssl) for handler in (node.serve_raft, node.serve_status)
+        Server(handler, spec.server_ssl) for handler in (node.serve_raft, StatusPort(node).serve)
     )
     await raft.start(spec.host, me.port)
     await status.start(spec.host, me.status_port)

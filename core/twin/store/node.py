@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -182,6 +181,10 @@ class Node:
         if not answer["ok"]:
             self.log.error("pd.rs:1100", "store heartbeat failed", err="store is tombstone")
 
+    def beat_now(self) -> None:
+        """Do not wait for the next heartbeat's time."""
+        self._next_beat = 0.0
+
     async def drain(self) -> None:
         """SIGTERM: tell PD that we are stopping and wait until our leaders have moved."""
         self.stopping = True
@@ -202,115 +205,17 @@ class Node:
         body = json.loads(request.body)
         if verb == "operator":
             taken = not self.switches.drop_heartbeats and self.raft.order(body["action"])
-            return _json({"ok": taken})
+            return answer({"ok": taken})
         if self.raft.cut():
             return None
         if verb == "transfer":
-            return _json(await self.raft.on_transfer(body))
+            return answer(await self.raft.on_transfer(body))
         routes: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
             "raft": self.raft.on_beat,
             "vote": self.raft.on_vote,
         }
-        return _json(routes[verb](body)) if verb in routes else Response(404)
-
-    # The status port --------------------------------------------------------------------------
-    async def serve_status(self, request: Request) -> Response | None:
-        """TiKV's status server, and the twin's switches below /twin/."""
-        if request.path.startswith("/twin/"):
-            return self._twin(request)
-        while self.switches.hang_status:
-            if request.gone():
-                return None
-            await sleep(0.1)
-        method = "GET" if request.method == "HEAD" else request.method
-        return self._status(method, request)
-
-    def _status(self, method: str, request: Request) -> Response:
-        path = request.path
-        if method == "GET" and path == "/status":
-            return Response(200)
-        if method == "GET" and path == "/metrics":
-            return self.metrics.response()
-        if method == "GET" and path == "/config":
-            return _json(self._config())
-        if method == "GET" and path == "/engine_type":
-            return Response(200, b"raft-kv", "text/plain")
-        if method == "GET" and path == "/ready" and self.version.at_least(26):
-            return self._ready(request)
-        if method == "PUT" and path in ("/pause_grpc", "/resume_grpc"):
-            return self._grpc(path == "/pause_grpc")
-        found = re.fullmatch(r"/region/(\d+)", path)
-        if method == "GET" and found:
-            return self._region(int(found[1]))
-        return Response(404, b"path not found", "text/plain")
-
-    def _grpc(self, pause: bool) -> Response:
-        self.switches = self.switches.changed({"pause_grpc": pause})
-        word = "pause" if pause else "resume"
-        self.log.info("mod.rs:560", f"{word} grpc service")
-        return Response(200, f"Successfully {word} grpc service".encode(), "text/plain")
-
-    def _ready(self, request: Request) -> Response:
-        caught_up = not self.raft.orphans()
-        body = b""
-        if "verbose" in request.query:
-            body = json.dumps({"is_busy": self.switches.is_busy, "ready": caught_up}).encode()
-        return Response(200 if caught_up else 500, body, "application/json")
-
-    def _region(self, region_id: int) -> Response:
-        region = self.raft.regions.get(region_id)
-        if region is None:
-            return Response(404, b"", "text/plain")
-        return _json(
-            {
-                "id": region.id,
-                "role": "Leader" if region.leader == self.me.id else "Follower",
-                "term": region.term,
-                "peers": list(region.peers),
-            }
-        )
-
-    def _config(self) -> dict[str, Any]:
-        host = self._spec.host
-        return {
-            "log": {"level": "info", "format": "text"},
-            "server": {
-                "addr": f"{host}:{self.me.port}",
-                "advertise-addr": f"{host}:{self.me.port}",
-                "status-addr": f"{host}:{self.me.status_port}",
-                "labels": dict(self.me.labels),
-                "graceful-shutdown-timeout": "20s",
-            },
-            "storage": {"reserve-space": "5GiB", "block-cache": {"capacity": "1GiB"}},
-            "raftstore": {
-                "capacity": "100GiB",
-                "pd-heartbeat-tick-interval": "1m",
-                "pd-store-heartbeat-tick-interval": "10s",
-                "raft-base-tick-interval": "1s",
-                "raft-election-timeout-ticks": 10,
-                "max-peer-down-duration": "10m",
-            },
-            "pd": {"endpoints": [self._spec.client_url(pd) for pd in self._spec.pds]},
-        }
-
-    def _twin(self, request: Request) -> Response:
-        if request.path != "/twin/switch":
-            return Response(404)
-        if request.method == "GET":
-            return _json(self.switches.to_json())
-        if request.method not in ("PUT", "DELETE") or "x-twin" not in request.headers:
-            return Response(403, b"changes need PUT or DELETE with an X-Twin header", "text/plain")
-        try:
-            fresh = Switches(qps=self.switches.qps, mix=self.switches.mix)
-            if request.method == "PUT":
-                fresh = self.switches.changed(json.loads(request.body))
-        except (ValueError, AttributeError) as error:
-            return Response(400, str(error).encode(), "text/plain")
-        if fresh.drop_heartbeats != self.switches.drop_heartbeats:
-            self._next_beat = 0.0
-        self.switches = fresh
-        return _json(fresh.to_json())
+        return answer(routes[verb](body)) if verb in routes else Response(404)
 
 
-def _json(value: Any) -> Response:
+def answer(value: Any) -> Response:
     return Response(200, json.dumps(value).encode(), "application/json")

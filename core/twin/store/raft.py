@@ -24,7 +24,9 @@ SNAPSHOT_S = 2.0
 class Raft:
     """This store's regions and who leads them."""
 
-    def __init__(self, spec: Callable[[], Spec], me: StoreSpec, pace: Pace, log: Log, home: Path):
+    def __init__(
+        self, spec: Callable[[], Spec], me: StoreSpec, pace: Pace, log: Log, home: Path
+    ) -> None:
         self._spec, self.me, self._pace, self._log = spec, me, pace, log
         self._path = home / "raft.json"
         self.cut: Callable[[], bool] = lambda: False
@@ -256,7 +258,7 @@ class Raft:
             if action["do"] == "lead":
                 await self._hand_over(region, action["to"])
             else:
-                await self._change_peers(region, {s: p for s, p in action["peers"]})
+                await self._change_peers(region, dict(action["peers"]))
         finally:
             self._changing.discard(region.id)
 

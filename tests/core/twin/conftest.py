@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import time
 
@@ -39,10 +40,8 @@ class World:
 
     async def get(self, url, **more):
         """The JSON body of a 200 answer."""
-        status, kind, text = await self.ask(url, **more)
+        status, _, text = await self.ask(url, **more)
         assert status == 200, (url, status, text[:300])
-        import json
-
         return json.loads(text)
 
     async def until(self, condition, limit_s=20.0, what="the condition"):

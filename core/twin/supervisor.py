@@ -1,0 +1,84 @@
+"""Starts and signals the processes of a state directory, each known by pid and start time."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from core.twin.clock import wall_ns
+from core.twin.process import is_stopped, same, send, start_time
+from core.twin.spec import read_json, write_json
+
+RECORDS = "processes.json"
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Supervisor:
+    """Processes of one state directory; other processes of this machine are never touched."""
+
+    def __init__(self, folder: Path, tie_to: int | None) -> None:
+        self._folder = folder
+        self._tie_to = tie_to
+
+    def records(self) -> dict[str, dict[str, Any]]:
+        return read_json(self._folder / RECORDS) or {}
+
+    def pid(self, name: str) -> int | None:
+        """The pid while the process that we started lives; a reused pid does not count."""
+        row = self.records().get(name)
+        return int(row["pid"]) if row and same(row["pid"], row["start"]) else None
+
+    def state(self, name: str) -> str:
+        """running, paused or stopped."""
+        pid = self.pid(name)
+        if pid is None:
+            return "stopped"
+        return "paused" if is_stopped(pid) else "running"
+
+    def signal(self, name: str, number: signal.Signals) -> bool:
+        """Signal the process; False when it does not run."""
+        row = self.records().get(name)
+        return row is not None and send(row["pid"], row["start"], number)
+
+    def last_words(self, name: str) -> str | None:
+        """What an ended process wrote to stderr; None while it runs or was never started."""
+        row = self.records().get(name)
+        if row is None or same(row["pid"], row["start"]):
+            return None
+        path = self._folder / f"{name}.stderr"
+        return path.read_text("utf-8", "replace").strip() if path.exists() else ""
+
+    def spawn(self, kind: str, name: str) -> None:
+        """Start `python -m core.twin.<kind>` in a session of its own."""
+        words = [sys.executable, "-S", "-m", f"core.twin.{kind}"]
+        words += ["--dir", str(self._folder), "--name", name]
+        if self._tie_to is not None:
+            words += ["--owner", f"{self._tie_to}:{start_time(self._tie_to)}"]
+        with (self._folder / f"{name}.stderr").open("wb") as errors:
+            child = subprocess.Popen(
+                words,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+                cwd=self._folder,
+                env={"PYTHONPATH": str(ROOT), "PATH": os.defpath},
+                start_new_session=True,
+            )
+        _reap(child)
+        records = self.records()
+        started = start_time(child.pid) or ""
+        records[name] = {"pid": child.pid, "start": started, "at": wall_ns()}
+        write_json(self._folder / RECORDS, records)
+
+
+_CHILDREN: list[subprocess.Popen[bytes]] = []
+
+
+def _reap(child: subprocess.Popen[bytes]) -> None:
+    """Collect ended children now and then, so that none stays a zombie of ours."""
+    _CHILDREN[:] = [one for one in _CHILDREN if one.poll() is None]
+    _CHILDREN.append(child)
