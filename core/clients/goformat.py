@@ -19,23 +19,26 @@ _UNIT_S = {
     "μs": 1e-6,  # U+03BC, which Go also reads
     "ns": 1e-9,
 }
-_PART = re.compile(r"(\d+\.?\d*|\.\d+)(ms|us|µs|μs|ns|h|m|s)")
-_DURATION = re.compile(r"([+-]?)((?:(?:\d+\.?\d*|\.\d+)(?:ms|us|µs|μs|ns|h|m|s))+)")
+_PART = re.compile(r"(\d+\.?\d*|\.\d+)(ms|us|µs|μs|ns|h|m|s)", re.ASCII)
+_DURATION = re.compile(r"([+-]?)((?:(?:\d+\.?\d*|\.\d+)(?:ms|us|µs|μs|ns|h|m|s))+)", re.ASCII)
 
 _SIZES = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4, "P": 5, "E": 6}
 _SIZE = re.compile(
-    r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([KMGTPE]?)(?:i?B)?", re.IGNORECASE
+    r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([KMGTPE]?)(?:i?B)?", re.IGNORECASE | re.ASCII
 )
 
 _RFC3339 = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?\s?(Z|z|[+-]\d\d:?\d\d)"
+    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?\s?(Z|z|[+-]\d\d:?\d\d)",
+    re.ASCII,
 )
 _LONGEST = 64
 
 
 def duration(text: str) -> float | None:
     """Seconds in a Go duration ("1h2m3.5s", "300ms", "-1.5µs", "0"); None if it is not one."""
-    text = text[:_LONGEST].strip()
+    text = text.strip()
+    if len(text) > _LONGEST:
+        return None
     if text in ("0", "+0", "-0"):
         return 0.0
     found = _DURATION.fullmatch(text)
@@ -50,7 +53,7 @@ def size(text: str) -> float | None:
 
     Four significant digits are all that PD prints: up to 0.05 % is lost.
     """
-    found = _SIZE.fullmatch(text[:_LONGEST].strip())
+    found = _SIZE.fullmatch(text.strip()) if len(text) <= _LONGEST else None
     if found is None:
         return None
     value = float(found[1]) * 1024.0 ** _SIZES[found[2].upper()]
@@ -62,7 +65,7 @@ def instant(text: str) -> datetime | None:
 
     Nanoseconds are cut to microseconds. Go's zero time (year 1) means "never" and gives None.
     """
-    found = _RFC3339.match(text[:_LONGEST].strip())
+    found = _RFC3339.fullmatch(text.strip()) if len(text) <= _LONGEST else None
     if found is None:
         return None
     micro = int((found[7] or "0").ljust(9, "0")[:6])

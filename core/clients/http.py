@@ -97,6 +97,8 @@ class Http:
             raise SourceFailed(where, Kind.TIMEOUT, detail) from None
         except (aiohttp.ClientPayloadError, aiohttp.ClientResponseError) as error:
             raise Garbled(where, f"the answer broke off or is not HTTP ({error})") from None
+        except aiohttp.ServerDisconnectedError:
+            raise SourceFailed(where, Kind.RESET, "closed without an answer") from None
         except (aiohttp.ClientError, OSError) as error:
             raise SourceFailed(where, kind_of(error), str(error)) from None
         return Reply(url, status, said, raw, self._clock.monotonic() - began)
@@ -193,7 +195,7 @@ def endpoint_of(url: str) -> str:
 
 def base_url(text: str, *, default_port: int, tls: bool = False) -> str:
     """A base URL without a trailing slash from "host", "host:port" or a URL; Invalid otherwise."""
-    text = text.strip().rstrip("/")
+    text = text.strip()
     whole = text if "://" in text else f"{'https' if tls else 'http'}://{text}"
     try:
         parts = urlsplit(whole)
