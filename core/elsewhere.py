@@ -31,7 +31,8 @@ async def _poll(db: Database, clock: Clock) -> None:
         before = None
         while True:
             row = await (await raw.execute("PRAGMA data_version")).fetchone()
-            if before is not None and row != before:
+            # The first look counts as news: something may have come before it.
+            if row != before:
                 db.news.tell_all()
             before = row
             await clock.sleep(LOOK_S)
@@ -54,6 +55,8 @@ async def _listen(db: Database) -> None:
 
         raw.add_termination_listener(gone)
         await raw.add_listener(NOTIFY_CHANNEL, heard)
+        # Something may have come before this was heard.
+        db.news.tell_all()
         try:
             await lost
         finally:

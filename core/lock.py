@@ -131,6 +131,8 @@ async def _advisory(db: Database, wait: bool) -> AsyncIterator[None]:
             await db.clock.sleep(STAND_BY_S)
         yield
     finally:
+        # Back in the pool it would keep the lock: the session itself must end.
+        await connection.invalidate()
         await connection.close()
 
 
