@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from bot.text import clean
 from core.errors import Invalid
 from core.invariant import Severity
-from core.tickets.model import FLAPPING, Status, Ticket
+from core.tickets.model import FLAPPING, Outcome, Resolution, Status, Ticket
 
 NameOf = Callable[[str], str]
 When = Callable[[float], str]
@@ -150,7 +150,7 @@ def ordinal(n: int) -> str:
     return f"{n}{tail}"
 
 
-def counted(by_severity: dict[Severity, int]) -> str:
+def counted(by_severity: Mapping[Severity, int]) -> str:
     """ "3 critical, 12 warning": worst first, without those of which there are none."""
     order = (Severity.CRITICAL, Severity.WARNING, Severity.INFO)
     found = [f"{by_severity[s]:,} {s}" for s in order if by_severity.get(s)]
@@ -189,3 +189,89 @@ def sign(ticket: Ticket) -> str:
 def flapping(ticket: Ticket) -> bool:
     """Whether it keeps coming back."""
     return ticket.flap_count >= FLAPPING
+
+
+# Sentences.
+
+
+def until(at: float | None, healthy: bool) -> Phrase:
+    """When a hold ends: " until 15:30 or healthy again"."""
+    if at is not None:
+        return (" until ", At(at), " or healthy again" if healthy else "")
+    return (" until healthy again",) if healthy else (" until somebody unholds it",)
+
+
+def because(reason: str | None) -> Phrase:
+    """A reason after a colon; a full stop without one."""
+    return (": ", Data(reason)) if reason else (".",)
+
+
+def hold_words(ticket: Ticket) -> Phrase:
+    """ "Held by Ana until 15:30: reason"; nothing for a ticket that is not held."""
+    if ticket.held_by is None:
+        return ()
+    ends = until(ticket.held_until, ticket.held_until_healthy)
+    return ("Held by ", Who(ticket.held_by), *ends, *because(ticket.hold_reason))
+
+
+def ended(ticket: Ticket) -> Phrase:
+    """How a ticket ended: "Resolved by Ana: reason"."""
+    if ticket.resolution is Resolution.RECOVERED:
+        return ("It recovered by itself.",)
+    if ticket.resolution is Resolution.REMOVED:
+        return ("What it was about was removed for good.",)
+    by: Phrase = ("Resolved by ", Who(ticket.resolved_by or "tocsin"))
+    still = " It was still broken then, and stays closed until it has been seen healthy once."
+    return (*by, *because(ticket.resolve_reason), *((still,) if ticket.shut else ()))
+
+
+def outcome_phrase(done: Outcome) -> Phrase:
+    """What a verb did, or that it was so already."""
+    make = _DONE.get(done.verb)
+    number = f"Ticket {done.ticket.id}"
+    return make(done, number) if make else (f"{number}: {done.verb}.",)
+
+
+def outcome(done: Outcome, name_of: NameOf, when: When) -> str:
+    """The same as plain text, for a terminal; `when` writes a time."""
+    return spoken(outcome_phrase(done), name_of, when)
+
+
+def _acknowledged(done: Outcome, number: str) -> Phrase:
+    owner = Who(done.ticket.acknowledged_by or "tocsin")
+    if done.changed:
+        return (f"{number} is owned by ", owner, " now: ", Data(done.ticket.title, 200))
+    at = done.ticket.acknowledged_at
+    since: Phrase = (" since ", At(at)) if at is not None else ()
+    return (f"{number} is already owned by ", owner, *since, ".")
+
+
+def _held(done: Outcome, number: str) -> Phrase:
+    ticket = done.ticket
+    holder = Who(ticket.held_by or "tocsin")
+    ends = until(ticket.held_until, ticket.held_until_healthy)
+    told = "is held by" if done.changed else "is already held by"
+    return (f"{number} {told} ", holder, *ends, *because(ticket.hold_reason))
+
+
+def _unheld(done: Outcome, number: str) -> Phrase:
+    if done.changed:
+        return (f"{number} is no longer held. It resolves by itself once it is healthy.",)
+    return (f"{number} is not held.",)
+
+
+def _resolved(done: Outcome, number: str) -> Phrase:
+    ticket = done.ticket
+    if not done.changed:
+        at: Phrase = (" at ", At(ticket.resolved_at)) if ticket.resolved_at is not None else ()
+        return (f"{number} is already resolved", *at, ". ", *ended(ticket))
+    tail = " It stays closed until it has been seen healthy once." if ticket.shut else ""
+    return (f"{number} is resolved: ", Data(ticket.title, 200), f".{tail}")
+
+
+_DONE: dict[str, Callable[[Outcome, str], Phrase]] = {
+    "acknowledge": _acknowledged,
+    "hold": _held,
+    "unhold": _unheld,
+    "resolve": _resolved,
+}

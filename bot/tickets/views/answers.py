@@ -2,31 +2,118 @@
 
 from __future__ import annotations
 
-from bot.blocks import Message
+import re
+from collections.abc import Sequence
+
+from bot import ids
+from bot.blocks import (
+    Element,
+    Message,
+    actions,
+    bullets,
+    button,
+    confirmation,
+    header,
+    line,
+    rich,
+)
+from bot.blocks import (
+    words as say,
+)
+from bot.sentences import markup, pieces
+from bot.text import clean, escape
 from bot.tickets.views.facts import Look
+from bot.validate import fit
+from bot.words import At, Data, Phrase, ended, outcome_phrase
 from core.tickets.model import Outcome, Ticket
+
+_COMMAND = re.compile(r"`(/[a-z]{2,20}(?: [a-z0-9 <>|.\[\]-]{1,80})?)`")
+
+
+def _say(phrase: Phrase, look: Look) -> Message:
+    blocks = (rich(line(*pieces(phrase, look.name_of))),)
+    return fit(Message(markup(phrase, look.name_of), blocks))
 
 
 def outcome(done: Outcome, look: Look) -> Message:
     """What a verb did, or that it was so already."""
-    return Message(f"{done.verb} {look.subject}")
+    return _say(outcome_phrase(done), look)
 
 
 def late(ticket: Ticket, look: Look) -> Message:
     """A click on a ticket that has ended: by whom and when."""
-    return Message(f"{ticket.id} {look.subject}")
+    at: Phrase = (" at ", At(ticket.resolved_at)) if ticket.resolved_at is not None else ()
+    return _say((f"Ticket {ticket.id} is already resolved", *at, ". ", *ended(ticket)), look)
 
 
 def resolve_confirm(ticket: Ticket, look: Look) -> Message:
     """Still broken: hold it, or resolve it anyway."""
-    return Message(f"{ticket.id} {look.subject}")
+    told: Phrase = (
+        f"Ticket {ticket.id} is still broken: ",
+        Data(ticket.title, 200),
+        ". Hold it instead? Resolved anyway, it stays closed until it has been seen healthy once.",
+    )
+    value = ids.ticket_value(ticket.id, ticket.version)
+    sure = confirmation(
+        "Resolve while broken?",
+        f"Closes ticket {ticket.id} of {clean(look.subject or ticket.subject, 40)}. Nobody is told "
+        "of it again until it has been healthy once or gets worse. There is no undo.",
+        "Resolve anyway",
+        "Cancel",
+    )
+    hold = button(ids.TICKET_HOLD, "Hold…", value, style="primary") if not ticket.held else None
+    anyway = button(
+        ids.TICKET_RESOLVE_ANYWAY, "Resolve anyway", value, style="danger", confirm=sure
+    )
+    row = actions(hold, anyway)
+    text = markup(told, look.name_of)
+    return fit(Message(text, (rich(line(*pieces(told, look.name_of))), row)))
 
 
 def note(text: str) -> Message:
-    """A few lines of plain words (an error, a refusal): nothing in them is markup."""
-    return Message(text)
+    """A few lines of plain words (an error, a refusal): nothing in them is markup, except that
+    a command in backticks (`/tickets list`) is shown as code."""
+    cleaned = clean(text, 2500, lines=20) or "Something went wrong."
+    made = [line(*_coded(one)) for one in cleaned.split("\n")]
+    plain_ticks = _COMMAND.sub(r"\1", cleaned)
+    return fit(Message(escape(plain_ticks), (rich(*made),)))
+
+
+def _coded(text: str) -> list[Element]:
+    out: list[Element] = []
+    at = 0
+    for found in _COMMAND.finditer(text):
+        if found.start() > at:
+            out.append(say(text[at : found.start()]))
+        out.append(say(found[1], code=True))
+        at = found.end()
+    if text[at:]:
+        out.append(say(text[at:]))
+    return out
+
+
+Lines = Sequence[tuple[str, str]]
+
+_TICKETS: Lines = (
+    ("/tickets list", "what is unresolved, worst first"),
+    ("/tickets list held", "also: open, acknowledged, diagnosed, resolved, unowned, all"),
+    ("/tickets list critical disk", "a severity, a cluster's name or any words narrow it down"),
+    ("/tickets show 42", "all about one ticket, with its history"),
+    ("/tickets ack 42", "it is yours"),
+    ("/tickets hold 42 2h disk swap", "keep it open and quiet for two hours; the reason is shown"),
+    ("/tickets hold 42 healthy", "until it is healthy; without a time: until somebody unholds it"),
+    ("/tickets unhold 42", "it may resolve by itself again"),
+    ("/tickets resolve 42 reason", "close it; while it is still broken you are asked first"),
+)
 
 
 def help_text() -> Message:
     """What /tickets understands."""
-    return Message("help")
+    return help_message("Tickets", _TICKETS, "Each of these has a button on the ticket's card.")
+
+
+def help_message(title: str, lines: Lines, ending: str) -> Message:
+    """Commands with what they do, one a line."""
+    listed = bullets([[say(command, code=True), f"  {what}"] for command, what in lines])
+    text = "; ".join(f"{escape(command)}: {escape(what)}" for command, what in lines)
+    return fit(Message(f"{title}: {text}", (header(title), rich(listed, line(ending)))))

@@ -2,14 +2,122 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from bot.blocks import Message
+from bot import words
+from bot.blocks import (
+    Block,
+    Element,
+    Message,
+    actions,
+    bullets,
+    context,
+    date,
+    field,
+    fields,
+    header,
+    line,
+    moment,
+    plain,
+    rich,
+)
+from bot.blocks import (
+    words as say,
+)
+from bot.sentences import pieces
+from bot.text import clean
+from bot.tickets.views import pieces as shared
+from bot.tickets.views.card import small_print, symptom_list
 from bot.tickets.views.facts import Look
+from bot.tickets.views.history import told
+from bot.validate import fit
 from core.events import Event
 from core.tickets.model import Ticket
 
+HISTORY = 15
+FACTS = 20
+
 
 def details(ticket: Ticket, events: Sequence[Event], look: Look) -> Message:
-    """All facts and the history (events oldest first)."""
-    return Message(f"{ticket.title} {len(events)} {look.subject}")
+    """All facts and the history (events oldest first); its buttons act on the ticket."""
+    blocks: list[Block] = [
+        header(shared.headline(ticket, look)),
+        fields(*shared.cells(ticket, look), *_times(ticket)),
+        rich(*_body(ticket, events, look)),
+        context(*small_print(ticket, look), plain(_commands(ticket), 300)),
+    ]
+    buttons = shared.ticket_buttons(ticket)[:-1]
+    if buttons:
+        blocks.append(actions(*buttons))
+    return fit(Message(shared.sentence(ticket, look), tuple(blocks)))
+
+
+def _times(ticket: Ticket) -> Iterator[Element]:
+    yield field("Opened", date(ticket.opened_at))
+    yield field("Last seen broken", date(ticket.last_seen_at))
+    if ticket.acknowledged_at is not None:
+        yield field("Acknowledged", date(ticket.acknowledged_at))
+    if ticket.previous_id is not None:
+        yield field("Earlier ticket", str(ticket.previous_id))
+
+
+def _body(ticket: Ticket, events: Sequence[Event], look: Look) -> Iterator[Element | None]:
+    yield line(clean(ticket.summary, 1000, lines=5) or "No more is known yet.")
+    if ticket.open:
+        yield line(*pieces(shared.why(ticket, look), look.name_of))
+    else:
+        yield line("✅ ", *pieces(words.ended(ticket), look.name_of))
+    for note in shared.notes(ticket, look):
+        yield line(*pieces(note, look.name_of))
+    yield from symptom_list(look)
+    yield from _facts(ticket)
+    yield from _history(ticket, events, look)
+
+
+def _facts(ticket: Ticket) -> Iterator[Element | None]:
+    facts = list((ticket.detail.facts or {}).items())
+    if not facts:
+        return
+    yield line(say("What was seen", bold=True))
+    listed = [[f"{clean(name, 60)}: ", clean(value, 300) or "—"] for name, value in facts[:FACTS]]
+    if len(facts) > FACTS:
+        listed.append([f"and {len(facts) - FACTS} more"])
+    yield bullets(listed)
+
+
+def _history(ticket: Ticket, events: Sequence[Event], look: Look) -> Iterator[Element | None]:
+    if not events:
+        return
+    lines = _merged(events)
+    yield line(say("History", bold=True))
+    listed: list[list[Element | str]] = []
+    if len(lines) > HISTORY:
+        listed.append([f"{len(lines) - HISTORY} earlier entries are not shown"])
+    for event, times in lines[-HISTORY:]:
+        again = f" ({times} times)" if times > 1 else ""
+        sentence = pieces(told(event, ticket), look.name_of)
+        listed.append([moment(event.at, "{date_short_pretty} {time_secs}"), " ", *sentence, again])
+    yield bullets(listed)
+
+
+def _merged(events: Sequence[Event]) -> list[tuple[Event, int]]:
+    """Runs of the same small change as one entry, told at its last time."""
+    merged: list[tuple[Event, int]] = []
+    for event in events:
+        small = event.kind in ("ticket.changed", "ticket.recovering")
+        if small and merged and merged[-1][0].kind == event.kind:
+            merged[-1] = (event, merged[-1][1] + 1)
+        else:
+            merged.append((event, 1))
+    return merged
+
+
+def _commands(ticket: Ticket) -> str:
+    if not ticket.open:
+        return "A recurrence within ten minutes reopens it by itself; later it is a new ticket."
+    number = ticket.id
+    verbs = [f"unhold {number}"] if ticket.held else [f"hold {number} 2h reason"]
+    verbs.append(f"resolve {number}")
+    if ticket.unowned:
+        verbs.insert(0, f"ack {number}")
+    return f"Commands: {', '.join(f'/tickets {verb}' for verb in verbs)}"
