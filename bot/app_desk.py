@@ -83,6 +83,8 @@ class Desk:
         standing = await self._roles.standing(request.user, request.team)
         try:
             return await self._db.write(_deal, request, handler, standing)
+        except _Seen:
+            return await self._db.write(_again, request, handler)
         except Unavailable:
             raise
         except TocsinError as error:
@@ -90,24 +92,36 @@ class Desk:
             return await self._db.write(_refused, request, handler, told(error))
 
 
+class _Seen(Exception):
+    """The request has its row already: what was done just now is rolled back."""
+
+
 def _deal(tx: Tx, request: Request, handler: Handler, standing: Standing) -> Answer:
+    guard(standing, handler.needs)
+    answer = handler.run(tx, request)
+    # The row comes last, so that looking for it first costs no statement of its own.
+    if not _remember(tx, request, handler, answer, stored(answer) if handler.keep else ""):
+        raise _Seen
+    return answer
+
+
+def _again(tx: Tx, request: Request, handler: Handler) -> Answer:
+    """A second delivery: the stored answer, or, to a question, the answer as of now."""
     before = requests.recall(tx, request.id)
     if before is not None and before.answer:
         return recalled(before.answer)
-    guard(standing, handler.needs)
-    answer = handler.run(tx, request)
-    if before is None:
-        _remember(tx, request, handler, answer, stored(answer) if handler.keep else "")
-    return answer
+    return handler.run(tx, request)
 
 
 def _refused(tx: Tx, request: Request, handler: Handler, answer: Answer) -> Answer:
-    _remember(tx, request, handler, answer, stored(answer))
-    return answer
+    if _remember(tx, request, handler, answer, stored(answer)):
+        return answer
+    before = requests.recall(tx, request.id)
+    return recalled(before.answer) if before is not None and before.answer else answer
 
 
-def _remember(tx: Tx, request: Request, handler: Handler, answer: Answer, kept: str) -> None:
-    requests.remember(
+def _remember(tx: Tx, request: Request, handler: Handler, answer: Answer, kept: str) -> bool:
+    return requests.remember(
         tx,
         request.id,
         actor=request.actor,

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 
 from bot import ids
 from bot.app_request import Answer, Book, Choose, Handler, Request
+from bot.command_line import Line
 from bot.roles import Role
 from bot.tickets import parse, verbs
 from bot.tickets.look import Surroundings
-from bot.tickets.parse import Line
 from bot.tickets.views import answers
 from core.db import Tx
 from core.tickets import store

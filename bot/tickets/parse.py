@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from bot.command_line import Line, line_of
 from bot.words import is_duration, parse_duration
 from core.errors import Invalid
 from core.invariant import Severity
@@ -30,24 +30,9 @@ ANYWAY = "anyway"
 _NUMBER = re.compile(r"#?(\d{1,30})", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A verb and the words after it; `nearest` is set when the verb is not known."""
-
-    verb: str
-    words: tuple[str, ...]
-    nearest: str = ""
-
-
-def line(text: str, verbs: Sequence[str] = VERBS) -> Line:
-    """The words of a command, its verb recognised."""
-    words = tuple(text.split())
-    first = words[0].lower() if words else ""
-    verb = SAME.get(first, first)
-    if verb in verbs:
-        return Line(verb, words[1:])
-    near = difflib.get_close_matches(first, verbs, n=1, cutoff=0.5)
-    return Line("", words, near[0] if near else "help")
+def line(text: str) -> Line:
+    """The words of a `/tickets` command."""
+    return line_of(text, VERBS, SAME)
 
 
 def number(words: Sequence[str], verb: str) -> tuple[int, tuple[str, ...]]:
