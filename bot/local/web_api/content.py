@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot.local.model import Message
 from bot.local.text import TEXT_MAX, escape, link
-from bot.local.validate.message import check_blocks, text_size
+from bot.local.validate.message import Issue, check_blocks, text_size
 from bot.local.web_api.method import ApiError, Args
 
 if TYPE_CHECKING:
@@ -91,10 +91,24 @@ def refuse(issues: list[Any], error: str = "invalid_blocks") -> None:
 
 def named(ws: Workspace, blocks: list[Json]) -> list[Json]:
     """Slack names every block that came without an id."""
+    new = ws.state.ids.block_id
     return [
-        block if block.get("block_id") else {**block, "block_id": ws.state.ids.block_id()}
-        for block in blocks
+        _with_file(ws, b) if b.get("block_id") else _with_file(ws, {**b, "block_id": new()})
+        for b in blocks
     ]
+
+
+def _with_file(ws: Workspace, block: Json) -> Json:
+    """An image that is an upload, by id: known files get their address, others are refused."""
+    chosen = block.get("slack_file")
+    if block.get("type") != "image" or not chosen or "id" not in chosen:
+        return block
+    file = ws.state.files.get(chosen["id"])
+    if file is None or not file.complete:
+        refuse([Issue("/slack_file", "invalid slack file")])
+        return block
+    url = file.as_json(ws.state.base_url)["url_private"]
+    return {**block, "slack_file": {"id": file.id, "url": url}}
 
 
 def attachments_of(args: Args) -> list[Json]:

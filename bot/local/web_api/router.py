@@ -82,6 +82,7 @@ class Router:
         if fault is None:
             return self._plain(call, values, token)
         call.fault = fault.kind
+        self._ws.state.news.touch()
         return await self._broken(request, fault, call, values, token)
 
     def _plain(self, call: Call, values: Json, token: str) -> web.Response:
@@ -180,19 +181,21 @@ def dump(body: Any) -> str:
 async def merged(request: web.Request) -> tuple[Json, str]:
     """Query, form and JSON in one (slack.md 3.4), and the token. Raises ValueError for bad JSON."""
     values: Json = dict(request.query)
-    raw = await request.read()
-    if raw:
-        kind = request.content_type
-        if kind == "application/json":
-            found = json.loads(raw)
-            if not isinstance(found, dict):
-                raise ValueError("the body is not an object")
-            values |= found
-        elif kind == "multipart/form-data":
-            form = await request.post()
-            values |= {key: value for key, value in form.items() if isinstance(value, str)}
-        else:
-            values |= dict(parse_qsl(raw.decode("utf-8", "replace"), keep_blank_values=True))
+    kind = request.content_type
+    if kind == "multipart/form-data":
+        form = await request.post()
+        values |= {key: value for key, value in form.items() if isinstance(value, str)}
+    elif raw := await request.read():
+        values |= _body(raw, kind)
     token = str(values.pop("token", "") or "")
     header = request.headers.get("Authorization", "")
     return values, header[7:].strip() if header[:7].lower() == "bearer " else token
+
+
+def _body(raw: bytes, kind: str) -> Json:
+    if kind != "application/json":
+        return dict(parse_qsl(raw.decode("utf-8", "replace"), keep_blank_values=True))
+    found = json.loads(raw)
+    if not isinstance(found, dict):
+        raise ValueError("the body is not an object")
+    return found
