@@ -21,9 +21,9 @@ from bot.blocks import (
 from bot.blocks import (
     words as say,
 )
+from bot.notes import help_message
 from bot.sentences import markup, pieces
 from bot.text import clean, escape, plural
-from bot.tickets.views.answers import help_message
 from bot.validate import fit
 from bot.words import At, Data, Phrase, Who
 from core.tickets.model import Ticket

@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-
 from bot import ids
 from bot.blocks import (
-    Element,
     Message,
     actions,
-    bullets,
     button,
     confirmation,
-    header,
     line,
     rich,
 )
-from bot.blocks import (
-    words as say,
-)
+from bot.notes import Lines, help_message, note
 from bot.sentences import markup, pieces
-from bot.text import clean, escape
+from bot.text import clean
 from bot.tickets.views.facts import Look
 from bot.validate import fit
 from bot.words import At, Data, Phrase, ended, outcome_phrase
 from core.tickets.model import Outcome, Ticket
-
-_COMMAND = re.compile(r"`(/[a-z]{2,20}(?: [a-z0-9 <>|.\[\]-]{1,80})?)`")
 
 
 def _say(phrase: Phrase, look: Look) -> Message:
@@ -70,30 +60,6 @@ def resolve_confirm(ticket: Ticket, look: Look) -> Message:
     return fit(Message(text, (rich(line(*pieces(told, look.name_of))), row)))
 
 
-def note(text: str) -> Message:
-    """A few lines of plain words (an error, a refusal): nothing in them is markup, except that
-    a command in backticks (`/tickets list`) is shown as code."""
-    cleaned = clean(text, 2500, lines=20) or "Something went wrong."
-    made = [line(*_coded(one)) for one in cleaned.split("\n")]
-    plain_ticks = _COMMAND.sub(r"\1", cleaned)
-    return fit(Message(escape(plain_ticks), (rich(*made),)))
-
-
-def _coded(text: str) -> list[Element]:
-    out: list[Element] = []
-    at = 0
-    for found in _COMMAND.finditer(text):
-        if found.start() > at:
-            out.append(say(text[at : found.start()]))
-        out.append(say(found[1], code=True))
-        at = found.end()
-    if text[at:]:
-        out.append(say(text[at:]))
-    return out
-
-
-Lines = Sequence[tuple[str, str]]
-
 _TICKETS: Lines = (
     ("/tickets list", "what is unresolved, worst first"),
     ("/tickets list held", "also: open, acknowledged, diagnosed, resolved, unowned, all"),
@@ -112,8 +78,4 @@ def help_text() -> Message:
     return help_message("Tickets", _TICKETS, "Each of these has a button on the ticket's card.")
 
 
-def help_message(title: str, lines: Lines, ending: str) -> Message:
-    """Commands with what they do, one a line."""
-    listed = bullets([[say(command, code=True), f"  {what}"] for command, what in lines])
-    text = "; ".join(f"{escape(command)}: {escape(what)}" for command, what in lines)
-    return fit(Message(f"{title}: {text}", (header(title), rich(listed, line(ending)))))
+__all__ = ["help_text", "late", "note", "outcome", "resolve_confirm"]
