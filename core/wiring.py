@@ -20,16 +20,22 @@ from core.engine import Engine
 from core.errors import Invalid
 from core.metrics import Metrics
 from core.subject import Subject
-from core.subjects.own import OwnSubject
-from core.subjects.tikv import tikv
+from core.subjects.tikv import from_file
+from core.subjects.tikv.build import tikv
 from core.upkeep import Retention
 
 log = structlog.get_logger()
 
+
+def failed(name: str, error: BaseException) -> None:
+    """A background task ended with an error that nobody waited for."""
+    log.error("a background task failed", action="task", task=name, exc_info=error)
+
+
 Builder = Callable[[str, Mapping[str, Any], Clock], Subject]
 
 SUBJECTS: Mapping[str, Builder] = {
-    "tikv": tikv,
+    "tikv": lambda name, own, clock: tikv(name, from_file.settings(name, own), clock, failed),
 }
 
 
@@ -57,11 +63,6 @@ def build_subjects(config: Config, clock: Clock) -> list[Subject]:
     return made
 
 
-def failed(name: str, error: BaseException) -> None:
-    """A background task ended with an error that nobody waited for."""
-    log.error("a background task failed", action="task", task=name, exc_info=error)
-
-
 def open_database(config: Config, clock: Clock, *, create: bool = False) -> Database:
     """The configured database, not yet looked into."""
     return Database.open(config.database, clock, failed, create=create)
@@ -80,7 +81,7 @@ async def hold_core(
             if saved:
                 log.info("the database was migrated", action="migrate", backup=saved)
             epoch = await lock.take_epoch(db, command)
-            every_subject = [*built, OwnSubject(db, clock)]
+            every_subject = built
             keep = config.file.retention
             retention = Retention(keep.tickets, keep.events, keep.requests)
             engine = Engine(db, clock, epoch, every_subject, metrics, retention)

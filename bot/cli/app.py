@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from bot.cli import maintain, tickets
+from bot.cli import maintain, monitor, tickets
 
 app = typer.Typer(
     name="tocsin",
@@ -14,4 +14,5 @@ app = typer.Typer(
     help="An on-call teammate that lives in Slack, for teams that run distributed storage clusters.",
 )
 app.add_typer(tickets.app, name="tickets")
+app.add_typer(monitor.app, name="monitor")
 maintain.add(app)

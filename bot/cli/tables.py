@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from bot.cli.common import local_time
 from bot.text import terminal
@@ -10,12 +11,22 @@ from bot.words import figure, plain_name
 from core.events import Event
 from core.tickets.model import Status, Ticket
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 _STYLE = {"critical": "bold red", "warning": "yellow", "info": "blue"}
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    # A pipe has no width of its own: rows must not be folded at 80 columns there.
+    return console if console.is_terminal else Console(highlight=False, width=240)
 
 
 def table(tickets: Sequence[Ticket]) -> None:
     """Print the tickets, one a row."""
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -37,9 +48,7 @@ def table(tickets: Sequence[Ticket]) -> None:
             Text(terminal(t.subject, 40)),
             Text(terminal(t.title, 200)),
         )
-    console = Console(highlight=False)
-    # A pipe has no width of its own: rows must not be folded at 80 columns there.
-    console.print(grid, width=None if console.is_terminal else 200)
+    _console().print(grid)
 
 
 def _held(ticket: Ticket) -> str:
@@ -52,11 +61,10 @@ def _held(ticket: Ticket) -> str:
 
 def details(ticket: Ticket, history: Sequence[Event]) -> None:
     """Print one ticket in full, with what happened to it."""
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(highlight=False)
+    console = _console()
     console.print(Text(f"Ticket {ticket.id}: {terminal(ticket.title, 300)}", style="bold"))
     grid = Table(box=None, show_header=False, pad_edge=False)
     grid.add_column(style="dim")
