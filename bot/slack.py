@@ -94,7 +94,19 @@ class AuthFailed:
 Outcome = Ok | Refused | Limited | Unreached | Ambiguous | AuthFailed
 
 _AUTH = frozenset(
-    ["invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "org_login_required", "ekm_access_denied", "team_access_not_granted", "app_not_installed", "no_permission", "access_denied"]
+    [
+        "invalid_auth",
+        "not_authed",
+        "account_inactive",
+        "token_revoked",
+        "token_expired",
+        "org_login_required",
+        "ekm_access_denied",
+        "team_access_not_granted",
+        "app_not_installed",
+        "no_permission",
+        "access_denied",
+    ]
 )
 _UNSURE = frozenset(
     ["internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"]
@@ -102,13 +114,52 @@ _UNSURE = frozenset(
 _LIMITED = frozenset(["ratelimited", "rate_limited", "message_limit_exceeded"])
 _KINDS: dict[Kind, frozenset[str]] = {
     Kind.MESSAGE: frozenset(
-        ["message_not_found", "cant_update_message", "edit_window_closed", "thread_not_found", "cannot_reply_to_message", "thread_locked"]
+        [
+            "message_not_found",
+            "cant_update_message",
+            "edit_window_closed",
+            "thread_not_found",
+            "cannot_reply_to_message",
+            "thread_locked",
+        ]
     ),
     Kind.CHANNEL: frozenset(
-        ["channel_not_found", "is_archived", "is_inactive", "not_in_channel", "restricted_action", "restricted_action_read_only_channel", "restricted_action_non_threadable_channel", "restricted_action_thread_only_channel", "channel_is_archived", "cant_post_message", "as_user_not_supported", "messages_tab_disabled", "cannot_dm_bot", "user_not_found"]
+        [
+            "channel_not_found",
+            "is_archived",
+            "is_inactive",
+            "not_in_channel",
+            "restricted_action",
+            "restricted_action_read_only_channel",
+            "restricted_action_non_threadable_channel",
+            "restricted_action_thread_only_channel",
+            "channel_is_archived",
+            "cant_post_message",
+            "as_user_not_supported",
+            "messages_tab_disabled",
+            "cannot_dm_bot",
+            "user_not_found",
+        ]
     ),
     Kind.CONTENT: frozenset(
-        ["msg_too_long", "msg_blocks_too_long", "invalid_blocks", "invalid_blocks_format", "no_text", "too_many_attachments", "attachment_payload_limit_exceeded", "block_mismatch", "invalid_metadata_format", "invalid_metadata_schema", "metadata_too_large", "metadata_must_be_sent_from_app", "markdown_text_conflict", "invalid_arguments", "invalid_attachments", "slack_connect_blocked_file_type"]
+        [
+            "msg_too_long",
+            "msg_blocks_too_long",
+            "invalid_blocks",
+            "invalid_blocks_format",
+            "no_text",
+            "too_many_attachments",
+            "attachment_payload_limit_exceeded",
+            "block_mismatch",
+            "invalid_metadata_format",
+            "invalid_metadata_schema",
+            "metadata_too_large",
+            "metadata_must_be_sent_from_app",
+            "markdown_text_conflict",
+            "invalid_arguments",
+            "invalid_attachments",
+            "slack_connect_blocked_file_type",
+        ]
     ),
 }
 
@@ -117,7 +168,7 @@ def _kind(code: str) -> Kind:
     return next((kind for kind, codes in _KINDS.items() if code in codes), Kind.OTHER)
 
 
-def _seconds(value: str | None) -> float:
+def retry_after_s(value: str | None) -> float:
     """Retry-After as seconds; whatever cannot be read as such is a few seconds."""
     try:
         found = float(value or "")
@@ -134,7 +185,7 @@ def understood(error: SlackApiError) -> Outcome:
     data = getattr(response, "data", None)
     code = str(data.get("error") or "") if isinstance(data, dict) else ""
     if status == 429 or code in _LIMITED:
-        return Limited(_seconds(headers.get("Retry-After")))
+        return Limited(retry_after_s(headers.get("Retry-After")))
     if status >= 500 or not code or code in _UNSURE:
         return Ambiguous(f"Slack answered {status} {code}".strip())
     if code in _AUTH:

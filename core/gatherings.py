@@ -158,7 +158,9 @@ def tally(tx: Tx, ref: str) -> Tally:
     ordered = sorted(kinds.items(), key=lambda item: (-item[1], item[0]))
     subjects = tuple(sorted({r[2] for r in rows}))
     left = {k: n for k, n in severities.items() if n}
-    return Tally(*totals, left, tuple(o for o in ordered if o[1]), subjects)
+    kinds_left = tuple(o for o in ordered if o[1])
+    total, still_open, held, owned = totals
+    return Tally(total, still_open, held, owned, left, kinds_left, subjects)
 
 
 def members(tx: Tx, ref: str, limit: int, offset: int = 0) -> list[Ticket]:

@@ -14,7 +14,7 @@ This module knows no Slack: a channel is a name, and `ts` whatever the outside c
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from types import MappingProxyType
@@ -192,6 +192,31 @@ def by_ref(tx: Tx, ref: str, kind: str = "card") -> list[Row]:
     return [as_row(r) for r in found]
 
 
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """The message that stands for a reference: edited in place, root of its thread."""
+
+    ref: str
+    key: str
+    channel: str
+    kind: str
+    state: str
+
+
+def anchors(tx: Tx, refs: Iterable[str], kinds: Sequence[str]) -> dict[str, Anchor]:
+    """The rows of these kinds that are about several references, by reference."""
+    found: dict[str, Anchor] = {}
+    wanted = sorted(set(refs))
+    for start in range(0, len(wanted), 500):
+        rows = tx.rows(
+            sa.select(o.c.ref, o.c.key, o.c.channel, o.c.kind, o.c.state)
+            .where(o.c.ref.in_(wanted[start : start + 500]), o.c.kind.in_(kinds))
+            .order_by(o.c.seq)
+        )
+        found.update({r.ref: Anchor(**r._asdict()) for r in rows})
+    return found
+
+
 def get(tx: Tx, key: str) -> Row | None:
     """The row with this key."""
     found = tx.row(sa.select(o).where(o.c.key == key))
@@ -202,8 +227,8 @@ def next_pending(tx: Tx, channel: str, kinds_blocked: Sequence[str] = ()) -> Row
     """The row of `channel` to send next: people's first, then pages, then in order of intent.
 
     A reply waits until its parent has arrived and all that was said before it in that thread;
-    rows that are not due yet are left out. `kinds blocked` names "post" or "edit" while that
-    bucket is empty.
+    rows that are not due yet are left out. `kinds_blocked` names "post", "edit" or "upkeep"
+    (edits that nobody waits for) while that bucket is empty.
     """
     parent, before = o.alias("parent"), o.alias("before")
     arrived = sa.exists().where(parent.c.key == o.c.parent_key, parent.c.ts.is_not(None))
@@ -220,6 +245,8 @@ def next_pending(tx: Tx, channel: str, kinds_blocked: Sequence[str] = ()) -> Row
         where.append(o.c.ts.is_not(None))
     if "edit" in kinds_blocked:
         where.append(o.c.ts.is_(None))
+    if "upkeep" in kinds_blocked:
+        where.append(sa.or_(o.c.ts.is_(None), o.c.priority < int(Priority.UPKEEP)))
     found = tx.rows(sa.select(o).where(*where).order_by(o.c.priority, o.c.seq).limit(1))
     return as_row(found[0]) if found else None
 

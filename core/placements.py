@@ -76,6 +76,19 @@ def _unplaced(tx: Tx, subject: str) -> sa.ColumnElement[bool]:
 _EXPLAINED = t.c.explained_by.is_not(None)
 
 
+@dataclass(frozen=True, slots=True)
+class Kindred:
+    """Which unplaced tickets: of these severities, symptoms of others or not."""
+
+    severities: tuple[Severity, ...]
+    explained: bool
+
+
+def _kindred(kind: Kindred) -> sa.ColumnElement[bool]:
+    wanted = _EXPLAINED if kind.explained else ~_EXPLAINED
+    return sa.and_(t.c.severity.in_([str(s) for s in kind.severities]), wanted)
+
+
 def fresh(tx: Tx, subject: str) -> list[Fresh]:
     """What of a subject is not placed yet, counted."""
     rows: Sequence[Any] = tx.rows(
@@ -100,14 +113,14 @@ def put_all(
     ref: str,
     *,
     adopted: bool | None = None,
-    severities: Sequence[Severity] = (),
+    kind: Kindred | None = None,
 ) -> None:
-    """Place everything of a subject that is not placed (of these severities) at one reference."""
+    """Place what of a subject is not placed (all of it, or what `kind` describes) at one place."""
     where = [_unplaced(tx, subject)]
     if adopted is not None:
         where.append(t.c.adopted.is_(adopted))
-    if severities:
-        where.append(t.c.severity.in_([str(s) for s in severities]))
+    if kind is not None:
+        where.append(_kindred(kind))
     chosen = sa.select(
         t.c.id, sa.literal(channel), sa.literal(place), sa.literal(ref), sa.literal(tx.now)
     ).where(*where)
@@ -141,21 +154,16 @@ def put_symptoms(tx: Tx, subject: str) -> list[tuple[int, int]]:
     return [(cause_id, symptom_id) for cause_id, symptom_id in joined]
 
 
-def put_cards(
-    tx: Tx, subject: str, channel: str, severities: Sequence[Severity], limit: int
-) -> list[int]:
-    """Give each unplaced ticket of these severities a card of its own; their ids, oldest first."""
-    ids = [
-        r.id
-        for r in tx.rows(
-            sa.select(t.c.id)
-            .where(_unplaced(tx, subject), t.c.severity.in_([str(s) for s in severities]))
-            .order_by(t.c.id)
-            .limit(limit)
-        )
-    ]
-    put(tx, [Placement(i, channel, "card", card_ref(i), tx.now) for i in ids])
-    return ids
+def first(tx: Tx, subject: str, kind: Kindred, limit: int) -> list[tuple[int, Severity]]:
+    """The first few unplaced tickets of a kind, worst first, with their severities."""
+    worst_first = sa.case((t.c.severity == "critical", 0), (t.c.severity == "warning", 1), else_=2)
+    rows: Sequence[Any] = tx.rows(
+        sa.select(t.c.id, t.c.severity)
+        .where(_unplaced(tx, subject), _kindred(kind))
+        .order_by(worst_first, t.c.id)
+        .limit(limit)
+    )
+    return [(number, Severity(severity)) for number, severity in rows]
 
 
 _COLUMNS = ("ticket_id", "channel", "place", "ref", "at")
@@ -166,6 +174,23 @@ def put(tx: Tx, placed: Sequence[Placement]) -> None:
     for part in parts([one.ticket_id for one in placed], 500):
         tx.run(sa.delete(p).where(p.c.ticket_id.in_(part)))
     tx.bulk_insert(p, _COLUMNS, [(o.ticket_id, o.channel, o.place, o.ref, o.at) for o in placed])
+
+
+def unplace(tx: Tx, ticket_ids: Iterable[int]) -> None:
+    """These are to be told elsewhere from now on."""
+    for part in parts(sorted(set(ticket_ids)), 500):
+        tx.run(sa.delete(p).where(p.c.ticket_id.in_(part)))
+
+
+def subjects_at(tx: Tx, ref: str) -> list[str]:
+    """The subjects that have open tickets at a reference."""
+    rows = tx.rows(
+        sa.select(t.c.subject)
+        .join_from(t, p, p.c.ticket_id == t.c.id)
+        .where(p.c.ref == ref, t.c.resolved_at.is_(None))
+        .distinct()
+    )
+    return [r.subject for r in rows]
 
 
 def release(tx: Tx, ref: str) -> int:
@@ -233,3 +258,19 @@ def undelivered_criticals(tx: Tx, before: float, limit: int) -> list[Undelivered
         .limit(limit)
     )
     return [Undelivered(r.id, r.opened_at) for r in rows]
+
+
+def changes(tx: Tx, subject: str, since: float, until: float) -> tuple[int, int]:
+    """How many tickets of a subject opened (or came back) and how many ended between two times."""
+    came = sa.func.coalesce(t.c.reopened_at, t.c.opened_at)
+
+    def n(when: sa.ColumnElement[Any]) -> int:
+        within = sa.and_(t.c.subject == subject, when >= since, when <= until)
+        return int(tx.value(sa.select(sa.func.count()).where(within)) or 0)
+
+    return n(came), n(t.c.resolved_at)
+
+
+def symptom_count(tx: Tx, ticket_id: int) -> int:
+    """How many tickets one explains."""
+    return int(tx.value(sa.select(sa.func.count()).where(t.c.explained_by == ticket_id)) or 0)

@@ -18,11 +18,16 @@ def ambiguous(tx: Tx, key: str, error: str, due_at: float) -> None:
     tx.topics.add(TOPIC)
 
 
-def recover(tx: Tx, epoch: int, due_at: float) -> int:
-    """After a start: whatever an earlier holder left under way is ambiguous until looked up."""
+def recover(tx: Tx, epoch: int, due_at: float, channel: str | None = None) -> int:
+    """Whatever was left under way is ambiguous until looked up; how many rows.
+
+    Without `channel`: what an earlier holder left, after a start. With it: what this process left
+    in that channel when recording its outcome failed.
+    """
+    left = o.c.epoch != epoch if channel is None else o.c.channel == channel
     n = tx.changed(
         sa.update(o)
-        .where(o.c.state == "sending", o.c.epoch != epoch)
+        .where(LIVE, o.c.state == "sending", left)
         .values(state="ambiguous", due_at=due_at, error="the process ended while sending")
     )
     if n:

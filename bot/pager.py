@@ -1,0 +1,107 @@
+"""The fallback: a critical that Slack could not take goes to a webhook (PagerDuty Events v2 form).
+
+An event is known by its deduplication key, so that sending one twice changes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import aiohttp
+
+from bot.slack import Ambiguous, AuthFailed, Kind, Limited, Ok, Outcome, Refused, Unreached
+from bot.slack import retry_after_s as _retry_after_s
+from bot.text import clean
+from core.invariant import Severity
+from core.metrics import Metrics
+from core.tickets.model import Ticket
+
+WEBHOOK = "webhook:fallback"
+"""The outbox channel of the webhook."""
+SUMMARY_CHARS = 1024
+_SEVERITIES = {
+    Severity.CRITICAL: "critical",
+    Severity.WARNING: "warning",
+    Severity.INFO: "info",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PagerSettings:
+    """Where the webhook is; `source` names this Tocsin in its events."""
+
+    url: str
+    routing_key: str
+    source: str = "tocsin"
+    timeout_s: float = 10.0
+
+
+def event(ticket: Ticket, action: str, settings: PagerSettings) -> dict[str, Any]:
+    """The body for a ticket; `action` is "trigger" or "resolve"."""
+    body: dict[str, Any] = {
+        "routing_key": settings.routing_key,
+        "event_action": action,
+        "dedup_key": ticket.fingerprint[:255],
+    }
+    if action == "resolve":
+        return body
+    summary = f"{ticket.subject}: {ticket.title} (Slack could not be reached)"
+    body["payload"] = {
+        "summary": clean(summary, SUMMARY_CHARS),
+        "source": settings.source,
+        "severity": _SEVERITIES[ticket.severity],
+        "timestamp": datetime.fromtimestamp(ticket.opened_at, UTC).isoformat(),
+        "component": clean(ticket.entity, 255),
+        "group": clean(ticket.subject, 255),
+        "class": ticket.invariant,
+        "custom_details": {
+            "ticket": ticket.id,
+            "summary": clean(ticket.summary, SUMMARY_CHARS),
+        },
+    }
+    return body
+
+
+class Pager:
+    """Sends events; what is known of each afterwards is an Outcome, as for Slack."""
+
+    def __init__(
+        self, settings: PagerSettings, session: aiohttp.ClientSession, metrics: Metrics
+    ) -> None:
+        self.settings = settings
+        self._session = session
+        self._metrics = metrics
+
+    async def send(self, body: dict[str, Any]) -> Outcome:
+        """Send one event."""
+        outcome = await self._send(body)
+        name = type(outcome).__name__.lower()
+        self._metrics.slack_calls.labels("webhook", name).inc()
+        return outcome
+
+    async def _send(self, body: dict[str, Any]) -> Outcome:
+        limit = aiohttp.ClientTimeout(total=self.settings.timeout_s)
+        try:
+            posting = self._session.post(
+                self.settings.url, json=body, timeout=limit, allow_redirects=False
+            )
+            async with posting as answer:
+                return _understood(answer)
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            return Unreached(str(error)[:300])
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            return Ambiguous(f"{type(error).__name__}: {error}"[:300])
+
+
+def _understood(answer: aiohttp.ClientResponse) -> Outcome:
+    if 200 <= answer.status < 300:
+        return Ok({})
+    if answer.status == 429:
+        return Limited(_retry_after_s(answer.headers.get("Retry-After")))
+    if answer.status in (401, 403):
+        return AuthFailed(f"the webhook answered {answer.status}")
+    if answer.status >= 500:
+        return Ambiguous(f"the webhook answered {answer.status}")
+    return Refused(f"the webhook answered {answer.status}", Kind.OTHER)

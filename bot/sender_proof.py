@@ -1,0 +1,195 @@
+"""Finding out what happened to calls of unknown outcome, before anything is sent again.
+
+Each message of ours carries its effect's key as metadata. After the settle time the channel's
+history, or the thread, is read since the call began: what is found is adopted, what is not is sent
+again. Roots come first, so that their replies know where to look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from bot import ids
+from bot.channel_ids import ChannelIds
+from bot.points import Points
+from bot.slack import Limited, Ok, Outcome, Refused, Slack
+from core import channels, outbox, reconcile
+from core.clock import Clock
+from core.db import Database, Tx
+from core.outbox import Row
+
+log = structlog.get_logger()
+SKEW_S = 300.0
+"""How far our clock and Slack's may be apart; Slack itself refuses to go beyond that."""
+PAGE = 200
+PAGES_AT_MOST = 100
+UNREADABLE_S = 60.0
+"""A history that cannot be read for this long: send once more, marked as a possible duplicate."""
+AGAIN_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """The history could not be read; try again in `again_s`."""
+
+    why: str
+    again_s: float
+    gone: bool = False
+
+
+class Proof:
+    """Settles the ambiguous rows of a channel."""
+
+    def __init__(
+        self,
+        db: Database,
+        clock: Clock,
+        epoch: int,
+        slack: Slack,
+        ids_of: ChannelIds,
+        points: Points,
+    ) -> None:
+        self._db = db
+        self._clock = clock
+        self._epoch = epoch
+        self._slack = slack
+        self._ids = ids_of
+        self._points = points
+
+    async def settle(self, channel: str) -> bool:
+        """Look up what is due to be looked up; whether there was anything."""
+        rows = await self._db.read(reconcile.ambiguous_due, channel)
+        if not rows:
+            return False
+        edits = [r for r in rows if r.edit]
+        if edits:
+            await self._db.write_as(self._epoch, _repeat, edits)
+            return True
+        roots = [r for r in rows if r.parent_key is None]
+        if roots:
+            await self._settle(channel, roots, None)
+            return True
+        # One thread at a time.
+        parent_key = rows[0].parent_key or ""
+        parent = await self._db.read(outbox.get, parent_key)
+        replies = [r for r in rows if r.parent_key == parent_key]
+        await self._settle(channel, replies, parent.ts if parent is not None else None)
+        return True
+
+    async def _settle(self, channel: str, rows: list[Row], thread: str | None) -> None:
+        since = min(_since(r) for r in rows)
+        if thread is None and rows[0].parent_key is not None:
+            # Its root never arrived, so it cannot have been sent.
+            found: Mapping[str, str] | Unreadable = {}
+        else:
+            found = await self._find(channel, {r.key for r in rows}, since, thread)
+            if isinstance(found, Unreadable) and found.gone and thread is not None:
+                # The thread is gone; Slack may have put the reply at top level.
+                found = await self._find(channel, {r.key for r in rows}, since, None)
+        self._points.reach("sender.found")
+        await self._db.write_as(self._epoch, _conclude, rows, found)
+        self._points.reach("sender.adopted")
+
+    async def _find(
+        self, channel: str, keys: set[str], since: float, thread: str | None
+    ) -> Mapping[str, str] | Unreadable:
+        channel_id = await self._ids.find(channel)
+        if not isinstance(channel_id, str):
+            return _unreadable(channel_id)
+        method = "conversations.history" if thread is None else "conversations.replies"
+        found: dict[str, str] = {}
+        cursor: str | None = None
+        for _ in range(PAGES_AT_MOST):
+            answer = await self._slack.ask(
+                method,
+                channel=channel_id,
+                ts=thread,
+                oldest=f"{max(since, 0.0):.6f}",
+                include_all_metadata=True,
+                limit=PAGE,
+                cursor=cursor,
+            )
+            if not isinstance(answer, Ok):
+                return _unreadable(answer)
+            found.update(_ours(answer.data, keys))
+            cursor = (answer.data.get("response_metadata") or {}).get("next_cursor") or None
+            if cursor is None or len(found) == len(keys):
+                return found
+        return Unreadable("the history is too long to read", AGAIN_S)
+
+    async def reopen(self, channel: str, reason: str) -> bool:
+        """Look whether a parked channel can be written to again; if so, it is not parked."""
+        self._ids.forget(channel)
+        found = await self._ids.find(channel)
+        if isinstance(found, str) and await self._writable(found, reason):
+            log.info("a channel can be delivered to again", action="unpark", channel=channel)
+            await self._db.write_as(self._epoch, channels.unpark_channel, channel)
+            return True
+        await self._db.write_as(self._epoch, channels.checked, channel)
+        return False
+
+    async def _writable(self, channel_id: str, reason: str) -> bool:
+        answer = await self._slack.ask("conversations.info", channel=channel_id)
+        if not isinstance(answer, Ok):
+            return False
+        about = answer.data.get("channel") or {}
+        inside = bool(about.get("is_member") or about.get("is_im"))
+        return not about.get("is_archived") and (inside or reason != "not_in_channel")
+
+
+def _since(row: Row) -> float:
+    began = row.created_at if row.attempt > 1 else (row.started_at or row.created_at)
+    return began - SKEW_S
+
+
+def _ours(data: Mapping[str, Any], keys: set[str]) -> dict[str, str]:
+    found = {}
+    for message in data.get("messages") or ():
+        metadata = message.get("metadata") or {}
+        payload = metadata.get("event_payload") or {}
+        key = payload.get("key")
+        if metadata.get("event_type") == ids.METADATA_EVENT and key in keys:
+            found[str(key)] = str(message["ts"])
+    return found
+
+
+def _unreadable(outcome: Outcome) -> Unreadable:
+    if isinstance(outcome, Limited):
+        return Unreadable("asked for patience", outcome.retry_after_s)
+    gone = isinstance(outcome, Refused) and outcome.code in (
+        "thread_not_found",
+        "message_not_found",
+    )
+    return Unreadable(str(outcome), AGAIN_S, gone)
+
+
+def _repeat(tx: Tx, edits: list[Row]) -> None:
+    for row in edits:
+        reconcile.back_to_pending(tx, row.key)
+
+
+def _conclude(tx: Tx, rows: list[Row], found: Mapping[str, str] | Unreadable) -> None:
+    for row in rows:
+        if isinstance(found, Unreadable):
+            _unknown(tx, row, found)
+        elif row.key in found:
+            outbox.sent(tx, row.key, found[row.key], None)
+        else:
+            reconcile.back_to_pending(tx, row.key)
+
+
+def _unknown(tx: Tx, row: Row, why: Unreadable) -> None:
+    began = row.started_at or row.created_at
+    if 0 <= tx.now - began < UNREADABLE_S:
+        reconcile.look_later(tx, row.key, why.why, tx.now + max(why.again_s, 0.5))
+        return
+    if row.data.get("possible_duplicate"):
+        log.error("a message may or may not be there", action="park", ref=row.ref, why=why.why)
+        outbox.park(tx, row.key, f"its outcome cannot be learned: {why.why}")
+        return
+    outbox.amend(tx, row.key, {"possible_duplicate": True})
+    reconcile.back_to_pending(tx, row.key, note="possible duplicate")
