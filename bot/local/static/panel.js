@@ -29,7 +29,7 @@ function done(name) {
 function button(item, verb) {
   const [mark, word] = VERBS[verb] ?? ['zap', capital(verb)];
   const waits = busy.get(item.name);
-  return h('button', { type: 'button', class: `verb verb-${verb}${waits?.verb === verb ? ' busy' : ''}`, disabled: Boolean(waits), 'aria-label': `${word} ${item.name}`, data: { verb }, on: { click: () => act(item, verb) } }, icon(mark), h('span', null, word));
+  return h('button', { type: 'button', class: `verb verb-${verb}${waits?.verb === verb ? ' busy' : ''}`, 'aria-disabled': waits ? 'true' : null, 'aria-label': `${word} ${item.name}`, data: { verb }, on: { click: () => busy.has(item.name) || act(item, verb) } }, icon(mark), h('span', null, word));
 }
 
 // A row lives as long as its process: a click in progress must find the button that it began on.
@@ -44,9 +44,9 @@ function row(item) {
   it.detail.title = item.detail ?? '';
   const shape = JSON.stringify([item.verbs, busy.get(item.name)?.verb]);
   if (shape !== it.shape) {
-    const hadFocus = it.verbs.contains(document.activeElement);
+    const had = it.verbs.contains(document.activeElement) && document.activeElement.dataset.verb;
     fill(it.verbs, (item.verbs ?? []).map((v) => button(item, v)));
-    if (hadFocus) (it.verbs.querySelector('button:not(:disabled)') ?? it.node).focus();
+    if (had) ([...it.verbs.children].find((b) => b.dataset.verb === had) ?? it.verbs.firstElementChild ?? it.node).focus();
   }
   it.shape = shape;
   it.state = item.state;
@@ -97,7 +97,7 @@ function pointAt(name) {
   toggle(true);
   const node = rows.get(name)?.node;
   node?.scrollIntoView({ block: 'center' });
-  node?.querySelector('button:not(:disabled)')?.focus();
+  node?.querySelector('button')?.focus();
   node?.classList.remove('pointed');
   requestAnimationFrame(() => node?.classList.add('pointed'));
 }
