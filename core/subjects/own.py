@@ -1,0 +1,157 @@
+"""Tocsin watching itself: whether what it has to say arrives.
+
+Tickets of this subject go to the fallback channel. `channel_parked` opens when a channel cannot be
+written to (archived, gone, the bot is not in it); `delivery_backlog` when messages that are due
+have been waiting; `slack_refused` when Slack does not accept the token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from core import channels
+from core.channels import Backlog, Parked
+from core.clock import Clock
+from core.db import Database, Tx
+from core.errors import TocsinError
+from core.invariant import HOLDS, Broken, Invariant, Reading, Settings, Severity, Verdict
+from core.subject import OWN, Observation
+
+INTERVAL_S = 5.0
+BACKLOG_S = 60.0
+"""Messages that are due and have waited for longer than this are worth a ticket."""
+_SOURCE = "outbox"
+
+
+@dataclass(frozen=True, slots=True)
+class OwnObservation(Observation):
+    """What is known of delivery. `known` are channels parked now or lately."""
+
+    parked: tuple[Parked, ...] = ()
+    known: frozenset[str] = frozenset()
+    backlog: Backlog = Backlog(0, 0.0, 0)
+    refused: str | None = None
+
+
+def _channels(seen: OwnObservation) -> Iterable[tuple[str, Parked | None]]:
+    now = {p.channel: p for p in seen.parked}
+    return [(name, now.get(name)) for name in sorted(seen.known | now.keys())]
+
+
+def channel_parked(parked: Parked | None, _seen: OwnObservation, _s: Settings) -> Verdict:
+    """Each channel that tickets go to can be written to. Invite the bot, unarchive the channel, or
+    change the route; what waited is delivered then."""
+    if parked is None:
+        return HOLDS
+    return Broken(
+        title=f"Channel {parked.channel} cannot be written to",
+        summary=(
+            f"Slack said {parked.reason}. Messages for it wait; invite the bot, unarchive the "
+            "channel, or change the route."
+        ),
+        facts={"reason": parked.reason},
+    )
+
+
+def _delivery(seen: OwnObservation) -> Iterable[tuple[str, Backlog]]:
+    return [("slack", seen.backlog)]
+
+
+def delivery_backlog(backlog: Backlog, _seen: OwnObservation, settings: Settings) -> Verdict:
+    """What is due to be sent to Slack is sent within a minute."""
+    limit = float(settings["seconds"])
+    if backlog.oldest_s <= limit:
+        return HOLDS
+    return Broken(
+        title="Messages to Slack are waiting",
+        summary=f"{backlog.rows} are due, the oldest for {backlog.oldest_s:.0f} s.",
+        value=round(backlog.oldest_s),
+        threshold=limit,
+        unit="s",
+    )
+
+
+def _token(seen: OwnObservation) -> Iterable[tuple[str, str | None]]:
+    return [("token", seen.refused)]
+
+
+def slack_refused(refused: str | None, _seen: OwnObservation, _s: Settings) -> Verdict:
+    """Slack accepts the bot's token."""
+    if refused is None:
+        return HOLDS
+    return Broken(
+        title="Slack refuses the bot's token",
+        summary=f"Slack said {refused}. Nothing can be posted until the token is replaced.",
+    )
+
+
+INVARIANTS: tuple[Invariant[Any, Any], ...] = (
+    Invariant("channel_parked", Severity.WARNING, _SOURCE, 0.0, _channels, channel_parked),
+    Invariant(
+        "delivery_backlog",
+        Severity.WARNING,
+        _SOURCE,
+        0.0,
+        _delivery,
+        delivery_backlog,
+        recover_s=10.0,
+        settings={"seconds": BACKLOG_S},
+        explained_by=("slack_refused",),
+    ),
+    Invariant("slack_refused", Severity.CRITICAL, _SOURCE, 0.0, _token, slack_refused),
+)
+
+
+def _nothing() -> str | None:
+    return None
+
+
+class OwnSubject:
+    """The built-in subject."""
+
+    name = OWN
+    kind = "own"
+    interval_s = INTERVAL_S
+    invariants = INVARIANTS
+
+    def __init__(self, db: Database, clock: Clock) -> None:
+        self._db = db
+        self._clock = clock
+        self._refused: Callable[[], str | None] = _nothing
+        self._known: set[str] = set()
+
+    def listen(self, refused: Callable[[], str | None]) -> None:
+        """Learn from the sender what Slack said of the token; None when it takes it."""
+        self._refused = refused
+
+    def recall(self, carry: Mapping[str, Any]) -> None:
+        """Channels that were parked before a restart: their tickets must be able to resolve."""
+        self._known = {str(c) for c in carry.get("parked") or ()}
+
+    async def observe(self) -> OwnObservation:
+        """Look into the outbox."""
+        now = self._clock.now().timestamp()
+        try:
+            parked, backlog = await self._db.read(_look)
+        except TocsinError as error:
+            return OwnObservation(OWN, now, {_SOURCE: Reading(None, INTERVAL_S, error.text)})
+        self._known |= {p.channel for p in parked}
+        return OwnObservation(
+            OWN,
+            now,
+            {_SOURCE: Reading(now, INTERVAL_S)},
+            carry={"parked": sorted(self._known)[-100:]} if self._known else {},
+            parked=tuple(parked),
+            known=frozenset(self._known),
+            backlog=backlog,
+            refused=self._refused(),
+        )
+
+    async def close(self) -> None:
+        """Nothing to let go of."""
+
+
+def _look(tx: Tx) -> tuple[list[Parked], Backlog]:
+    return channels.parked_channels(tx), channels.backlog(tx)
