@@ -61,9 +61,9 @@ def parse(body: bytes, wanted: Collection[str], at: float) -> Scrape:
     samples: dict[str, dict[Labels, float]] = {}
     skipped, start = 0, 0
     for family in sorted(wanted):
-        at = _first(body, family.encode(), start)
-        start = at if at < len(body) else start
-        for name, line in _lines(body, family.encode(), at):
+        first = _first(body, family.encode(), start)
+        start = first if first < len(body) else start
+        for name, line in _lines(body, family.encode(), first):
             sample = _sample(line)
             if sample is None:
                 skipped += 1
