@@ -25,7 +25,8 @@ class Request:
     `id` survives redelivery. `name` is the command, action id or callback id; `text` a command's
     words or a button's value (a form's private_metadata). `values` are a form's inputs by block id
     and action id. `private` says that the button sat in a message that only this person sees,
-    `home` that it sat in the App Home, `form` that a modal was submitted.
+    `home` that it sat in the App Home, `modal` that it sat in a modal, `form` that a modal was
+    submitted.
     """
 
     id: str
@@ -40,6 +41,7 @@ class Request:
     values: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
     private: bool = False
     home: bool = False
+    modal: bool = False
     form: bool = False
     command: bool = False
 
@@ -159,6 +161,7 @@ def from_click(body: Json) -> Request:
         response_url=str(body.get("response_url") or ""),
         private=bool(container.get("is_ephemeral")),
         home=view.get("type") == "home",
+        modal=view.get("type") == "modal",
     )
 
 

@@ -67,12 +67,15 @@ class Whisper:
         )
 
     async def _as_modal(self, request: Request, answer: Answer) -> None:
-        await self._client.views_open(trigger_id=request.trigger_id, view=notice(answer))
+        # Over a modal that is open already, another is laid; opening would be refused.
+        show = self._client.views_push if request.modal else self._client.views_open
+        await show(trigger_id=request.trigger_id, view=notice(answer))
 
     async def open(self, request: Request, view: Json) -> None:
         """Open a modal; if Slack refuses (the trigger lives for 3 s), say so."""
+        show = self._client.views_push if request.modal else self._client.views_open
         try:
-            await self._client.views_open(trigger_id=request.trigger_id, view=view)
+            await show(trigger_id=request.trigger_id, view=view)
         except SlackApiError as error:
             _log.warning("no modal", action="view.refused", error=str(error.response.get("error")))
             await self.tell(request, Answer(text=TOO_LATE, outcome="late"))

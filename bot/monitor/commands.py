@@ -12,7 +12,7 @@ from bot.command_line import Line, line_of
 from bot.monitor import parse, views
 from bot.roles import Role
 from bot.text import clean
-from core import maintenance, outbox
+from core import channels, maintenance
 from core.db import Tx
 from core.errors import NotFound
 from core.maintenance import Maintenance, Watched
@@ -107,8 +107,8 @@ def status(tx: Tx, watching: Watching) -> Message:
         _subject(tx, one, reports.get(one.name), pauses, watching)
         for one in maintenance.watched(tx)
     ]
-    backlog = outbox.backlog(tx)
-    parked = tuple((one.channel, one.reason) for one in outbox.parked_channels(tx))
+    backlog = channels.backlog(tx)
+    parked = tuple((one.channel, one.reason) for one in channels.parked_channels(tx))
     delivery = views.Delivery(
         backlog.rows, backlog.oldest_s, parked, watching.connected(), watching.trouble()
     )
