@@ -135,7 +135,8 @@ class Prober:
 
     async def _again(self, now: Round) -> dict[str, ProbeResult]:
         """A kept connection that was dead before it was asked says nothing: ask those anew."""
-        stale, self._stale = self._stale & now.results.keys(), set()
+        stale = self._stale & now.results.keys()
+        self._stale.clear()  # in place: every line holds this very set
         if stale:
             second = Round(self._clock, len(stale))
             await asyncio.gather(*(self._ask_new(url, second) for url in stale))
