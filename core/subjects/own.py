@@ -23,6 +23,7 @@ INTERVAL_S = 5.0
 BACKLOG_S = 60.0
 """Messages that are due and have waited for longer than this are worth a ticket."""
 _SOURCE = "outbox"
+NOTHING_WAITS = Backlog(0, 0.0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class OwnObservation(Observation):
 
     parked: tuple[Parked, ...] = ()
     known: frozenset[str] = frozenset()
-    backlog: Backlog = Backlog(0, 0.0, 0)
+    backlog: Backlog = NOTHING_WAITS
     refused: str | None = None
 
 
