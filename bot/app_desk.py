@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import structlog
 
-from bot.app_request import Answer, Handler, Request, recalled, stored
+from bot.app_request import Answer, Handler, Request, recalled, stored, words
 from bot.roles import Roles, Standing, guard
 from core import requests
 from core.clock import Clock, within
@@ -41,7 +41,7 @@ _OUTCOMES = (
 def told(error: TocsinError) -> Answer:
     """What a person reads of an expected error."""
     outcome = next((word for kind, word in _OUTCOMES if isinstance(error, kind)), "refused")
-    return Answer(text=error.text, outcome=outcome)
+    return words(error.text, outcome)
 
 
 class Desk:
@@ -59,13 +59,13 @@ class Desk:
         try:
             answer = await within(self._clock, BUDGET_S, self._deal(request, handler))
         except TimeoutError:
-            answer = Answer(text=LATE, outcome="late")
+            answer = words(LATE, "late")
         except TocsinError as error:
             answer = told(error)
         except Exception:  # noqa: BLE001 - a bug of ours must still be answered in words
             reference = request.id[-12:]
             _log.exception("a request failed", action="request.failed", reference=reference)
-            answer = Answer(text=BROKEN.format(reference=reference), outcome="failed")
+            answer = words(BROKEN.format(reference=reference), "failed")
         took_s = self._clock.monotonic() - began
         self._metrics.requests.labels(handler.verb, answer.outcome).inc()
         self._metrics.ack_seconds.observe(took_s)

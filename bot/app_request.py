@@ -11,6 +11,8 @@ from typing import Any
 
 import msgspec
 
+from bot.blocks import Message
+from bot.notes import note
 from bot.roles import Role
 from core.db import Tx
 
@@ -70,6 +72,16 @@ class Answer:
     errors: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     in_place: bool = False
     outcome: str = "done"
+
+
+def answer_of(message: Message, outcome: str = "done", *, in_place: bool = False) -> Answer:
+    """A message as an answer."""
+    return Answer(message.text, message.blocks, outcome=outcome, in_place=in_place)
+
+
+def words(text: str, outcome: str = "done") -> Answer:
+    """Plain words as an answer: whatever is in them, nothing of it is markup."""
+    return answer_of(note(text), outcome)
 
 
 @dataclass(frozen=True, slots=True)

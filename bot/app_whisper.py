@@ -9,14 +9,14 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from bot.app_request import Answer, Request
+from bot.app_request import Answer, Request, words
 
 Json = dict[str, Any]
 _log = structlog.get_logger()
 
 TOO_LATE = (
     "Slack did not let Tocsin open that form in time. Click again, or use the command: "
-    "`/tickets help` lists them."
+    "/tickets help lists them."
 )
 
 
@@ -78,7 +78,7 @@ class Whisper:
             await show(trigger_id=request.trigger_id, view=view)
         except SlackApiError as error:
             _log.warning("no modal", action="view.refused", error=str(error.response.get("error")))
-            await self.tell(request, Answer(text=TOO_LATE, outcome="late"))
+            await self.tell(request, words(TOO_LATE, "late"))
 
 
 def notice(answer: Answer) -> Json:

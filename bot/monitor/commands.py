@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot import ids, words
-from bot.app_request import Answer, Book, Choose, Handler, Request
+from bot.app_request import Answer, Book, Choose, Handler, Request, answer_of
+from bot.app_request import words as say
 from bot.blocks import Message
 from bot.command_line import Line, line_of
 from bot.monitor import parse, views
+from bot.notes import note
 from bot.roles import Role
 from bot.text import clean
 from core import channels, maintenance
@@ -42,7 +44,7 @@ def _fine() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Watching:
-    """What `/monitor status` asks of the running program.
+    """What /monitor status asks of the running program.
 
     `reports`: the latest tick of each subject. `interval_s`: how often a subject is looked at.
     `connected`: Socket Mode connections that are up (None in HTTP mode). `trouble`: what is wrong
@@ -80,10 +82,6 @@ def _chooser(watching: Watching) -> Choose:
         return Handler(f"{ids.MONITOR} {line.verb or '?'}", needs, answer, keep)
 
     return choose
-
-
-def _shown(message: Message, outcome: str = "done") -> Answer:
-    return Answer(message.text, message.blocks, outcome=outcome)
 
 
 def pause_of(one: Maintenance) -> views.Pause:
@@ -142,7 +140,7 @@ def _subject(
 
 
 def _status(tx: Tx, _request: Request, _line: Line, watching: Watching) -> Answer:
-    return _shown(status(tx, watching), "shown")
+    return answer_of(status(tx, watching), "shown")
 
 
 def _pause(tx: Tx, request: Request, line: Line, watching: Watching) -> Answer:
@@ -150,7 +148,7 @@ def _pause(tx: Tx, request: Request, line: Line, watching: Watching) -> Answer:
     made = maintenance.pause(
         tx, wish.subject, for_s=wish.for_s, by=request.actor, reason=wish.reason
     )
-    return _shown(views.maintenance_started(pause_of(made), watching.name_of))
+    return answer_of(views.maintenance_started(pause_of(made), watching.name_of))
 
 
 def _resume(tx: Tx, request: Request, line: Line, _watching: Watching) -> Answer:
@@ -161,14 +159,14 @@ def _resume(tx: Tx, request: Request, line: Line, _watching: Watching) -> Answer
         return _nothing_paused(subject, running)
     for one in chosen:
         maintenance.resume(tx, request.actor, one.id)
-    return Answer(text=f"Notification is on again{_of(subject)}.")
+    return say(f"Notification is on again{_of(subject)}.")
 
 
 def _nothing_paused(subject: str | None, running: Sequence[Maintenance]) -> Answer:
     if subject is not None and running:
         names = ", ".join(one.subject or "everything" for one in running)
         raise NotFound(f"{clean(subject, 60)} is not paused by itself. Paused now: {names}.")
-    return Answer(text="Nothing is paused.", outcome="unchanged")
+    return say("Nothing is paused.", "unchanged")
 
 
 def _of(subject: str | None) -> str:
@@ -179,21 +177,20 @@ def _interval(tx: Tx, request: Request, line: Line, _watching: Watching) -> Answ
     if not line.words:
         found = maintenance.interval_s(tx)
         said = "as configured" if found is None else words.span(found)
-        return Answer(text=f"The interval is {said}. /monitor interval 10s changes it.")
+        return say(f"The interval is {said}. /monitor interval 10s changes it.")
     seconds = parse.interval(line.words)
     maintenance.set_interval(tx, seconds, request.actor)
-    return Answer(text=f"Sources are read every {words.span(seconds)} from now on.")
+    return say(f"Sources are read every {words.span(seconds)} from now on.")
 
 
 def _help(_tx: Tx, _request: Request, _line: Line, _watching: Watching) -> Answer:
-    return _shown(views.help_text(), "shown")
+    return answer_of(views.help_text(), "shown")
 
 
 def _unknown(_tx: Tx, _request: Request, line: Line, _watching: Watching) -> Answer:
     said = views.help_text()
-    note = f'/monitor has no verb "{clean(line.words[0], 40)}". Did you mean {line.nearest}?'
-    first = {"type": "section", "text": {"type": "plain_text", "text": note, "emoji": False}}
-    return Answer(f"{note}\n{said.text}", (first, *said.blocks), outcome="invalid")
+    first = note(f'/monitor has no verb "{line.words[0][:40]}". Did you mean {line.nearest}?')
+    return Answer(f"{first.text}\n{said.text}", (*first.blocks, *said.blocks), outcome="invalid")
 
 
 def _resume_button(tx: Tx, request: Request) -> Answer:
@@ -202,7 +199,7 @@ def _resume_button(tx: Tx, request: Request) -> Answer:
         raise NotFound("That pause is no longer kept. `/monitor status` shows what is paused now.")
     if maintenance.resume(tx, request.actor, number):
         return Answer()
-    return Answer(text="That pause is over already.", outcome="unchanged")
+    return say("That pause is over already.", "unchanged")
 
 
 _VERBS: Mapping[str, tuple[Role, bool, Run]] = {

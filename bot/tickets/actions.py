@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 
 from bot import ids
-from bot.app_request import Answer, Book, Choose, Handler, Request
+from bot.app_request import Answer, Book, Choose, Handler, Request, answer_of
 from bot.roles import Role
 from bot.tickets import verbs
 from bot.tickets.look import Surroundings, brief
@@ -96,9 +96,9 @@ def _hold_form(around: Surroundings) -> Run:
         ticket = store.get(tx, ticket_of(request))
         look = brief(tx, ticket, around)
         if not ticket.open:
-            return verbs.shown(answers.late(ticket, look), "late")
+            return answer_of(answers.late(ticket, look), "late")
         if ticket.held:
-            return verbs.shown(answers.outcome(Outcome("hold", False, ticket), look), "unchanged")
+            return answer_of(answers.outcome(Outcome("hold", False, ticket), look), "unchanged")
         return Answer(view=modal.hold_modal(ticket), outcome="asked")
 
     return run

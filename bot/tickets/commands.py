@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from bot import ids
-from bot.app_request import Answer, Book, Choose, Handler, Request
+from bot.app_request import Answer, Book, Choose, Handler, Request, answer_of
 from bot.command_line import Line
 from bot.roles import Role
 from bot.tickets import parse, verbs
@@ -94,7 +94,7 @@ def _resolve(tx: Tx, request: Request, line: Line, around: Surroundings) -> Answ
 
 
 def _help(_tx: Tx, _request: Request, _line: Line, _around: Surroundings) -> Answer:
-    return verbs.shown(answers.help_text(), "shown")
+    return answer_of(answers.help_text(), "shown")
 
 
 def _unknown(_tx: Tx, _request: Request, line: Line, _around: Surroundings) -> Answer:

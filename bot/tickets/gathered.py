@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from bot import ids
-from bot.app_request import Answer, Book, Choose, Handler, Request
+from bot.app_request import Answer, Book, Choose, Handler, Request, answer_of, words
 from bot.roles import Role
 from bot.tickets.actions import NOT_OURS
-from bot.tickets.verbs import shown
-from bot.tickets.views import answers
 from bot.tickets.views.facts import StormFacts
 from bot.tickets.views.listing import PER_PAGE
 from bot.tickets.views.storm import storm_page
@@ -53,7 +51,7 @@ def _page(tx: Tx, request: Request) -> Answer:
     number = min(number, max((tally.total - 1) // PER_PAGE, 0))
     found = gatherings.members(tx, gathering.ref, PER_PAGE, number * PER_PAGE)
     message = storm_page(_facts(gathering, tally), found, number)
-    return shown(message, "shown", in_place=True)
+    return answer_of(message, "shown", in_place=True)
 
 
 def _facts(gathering: Gathering, tally: Tally) -> StormFacts:
@@ -77,15 +75,11 @@ def _accept(tx: Tx, request: Request) -> Answer:
     held = gatherings.accept(tx, gathering.ref, request.actor)
     if held:
         return Answer()
-    return _nothing("Nothing of it is left to accept: all are resolved or held already.")
+    return words("Nothing of it is left to accept: all are resolved or held already.", "unchanged")
 
 
 def _show(tx: Tx, request: Request) -> Answer:
     gathering, _ = _gathering(tx, request)
     if gatherings.show(tx, gathering.ref, request.actor):
         return Answer()
-    return _nothing("Nothing of it is open any more.")
-
-
-def _nothing(text: str) -> Answer:
-    return shown(answers.note(text), "unchanged")
+    return words("Nothing of it is open any more.", "unchanged")

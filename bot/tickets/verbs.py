@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bot.app_request import Answer
-from bot.blocks import Message
+from bot.app_request import Answer, answer_of
 from bot.tickets import parse
 from bot.tickets.look import Surroundings, brief, look
 from bot.tickets.views import answers, details, listing
@@ -23,11 +22,6 @@ HISTORY = 50
 NEAREST = 3
 
 
-def shown(message: Message, outcome: str = "done", *, in_place: bool = False) -> Answer:
-    """A message as an answer."""
-    return Answer(message.text, message.blocks, outcome=outcome, in_place=in_place)
-
-
 Change = Callable[[Tx], Outcome]
 
 
@@ -38,20 +32,20 @@ def change(
     try:
         done = verb(tx)
     except AlreadyResolved as late:
-        return None, shown(answers.late(late.ticket, brief(tx, late.ticket, around)), "late")
+        return None, answer_of(answers.late(late.ticket, brief(tx, late.ticket, around)), "late")
     except StillBroken:
         ticket = store.get(tx, ticket_id)
         ask = answers.resolve_confirm(ticket, brief(tx, ticket, around))
-        return None, shown(ask, "still_broken")
+        return None, answer_of(ask, "still_broken")
     outcome = "done" if done.changed else "unchanged"
-    return done, shown(answers.outcome(done, brief(tx, done.ticket, around)), outcome)
+    return done, answer_of(answers.outcome(done, brief(tx, done.ticket, around)), outcome)
 
 
 def show(tx: Tx, ticket_id: int, around: Surroundings) -> Answer:
     """Everything about one ticket."""
     ticket = store.get(tx, ticket_id)
     history = events.of_ticket(tx, ticket_id, HISTORY)
-    return shown(details.details(ticket, history, look(tx, ticket, around)), "shown")
+    return answer_of(details.details(ticket, history, look(tx, ticket, around)), "shown")
 
 
 def page(tx: Tx, filter_text: str, number: int, *, in_place: bool = False) -> Answer:
@@ -63,7 +57,7 @@ def page(tx: Tx, filter_text: str, number: int, *, in_place: bool = False) -> An
     number = min(number, last)
     found = store.listing(tx, wanted, listing.PER_PAGE, number * listing.PER_PAGE)
     message = listing.listing(found, total, number, filter_text)
-    return shown(message, "shown", in_place=in_place)
+    return answer_of(message, "shown", in_place=in_place)
 
 
 def nearest(tx: Tx, words: tuple[str, ...]) -> NotFound:
