@@ -199,12 +199,21 @@ async def rig(
     """Delivery and sender running against a workspace (a given one, or one of its own)."""
     clock = clock or SystemClock()
     if server is None:
-        async with LocalServer(Workspace(Config(limits=limits, edit_window_s=None))) as own:
-            async with rig(
-                folder, url=url, server=own, routes=routes, clock=clock, settle_s=settle_s,
-                fallback_after_s=fallback_after_s, pager=pager, points=points, running=running,
-            ) as made:  # fmt: skip
-                yield made
+        passed = {
+            "url": url,
+            "routes": routes,
+            "clock": clock,
+            "settle_s": settle_s,
+            "fallback_after_s": fallback_after_s,
+            "pager": pager,
+            "points": points,
+            "running": running,
+        }
+        async with (
+            LocalServer(Workspace(Config(limits=limits))) as own,
+            rig(folder, server=own, **passed) as made,
+        ):
+            yield made
         return
     errors: list[BaseException] = []
     metrics = Metrics()
