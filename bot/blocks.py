@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from bot.text import clean, cut, escape, harmless
 Block = dict[str, Any]
 Element = dict[str, Any]
 MAX_MRKDWN = 3000
+_WEB = re.compile(r"https?://[^\s<>|]{1,2900}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,9 @@ def clock(at: float) -> Ours:
 
 
 def link(url: str, label: str) -> Ours:
-    """A link of ours (from configuration); its label is not data."""
+    """A link of ours (from configuration); just its label where the address is no web address."""
+    if not is_web(url):
+        return Ours(escape(clean(label, 60)), clean(label, 60))
     safe = url.replace("&", "&amp;").replace("<", "%3C").replace(">", "%3E").replace("|", "%7C")
     return Ours(f"<{safe}|{escape(clean(label, 60))}>", clean(label, 60))
 
@@ -262,5 +266,11 @@ def group(group_id: str) -> Element:
 
 
 def web(url: str, label: str) -> Element:
-    """A link of ours in rich text."""
-    return {"type": "link", "url": url, "text": clean(label, 60) or "link"}
+    """A link of ours in rich text; just its label where the address is no web address."""
+    name = clean(label, 60) or "link"
+    return {"type": "link", "url": url, "text": name} if is_web(url) else words(name)
+
+
+def is_web(url: str) -> bool:
+    """Whether this is an address that Slack can link to."""
+    return _WEB.fullmatch(url) is not None

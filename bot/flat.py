@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from bot.text import cut, escape
+from bot.text import cut, escape, size
 
 MAX_FLAT = 3800
 """Characters: chat.update refuses long text, and 4,000 is where Slack recommends to stop."""
@@ -27,12 +27,12 @@ def _bounded(said: list[str]) -> str:
     kept: list[str] = []
     room = MAX_FLAT - 40
     for at, one in enumerate(lines):
-        line = one if len(one) <= room else _cut_markup(one, room)
+        line = one if size(one) <= room else _cut_markup(one, room)
         if room < 80 and line != one:
             kept.append(f"({len(lines) - at} more lines)")
             break
         kept.append(line)
-        room -= len(line) + 1
+        room -= size(line) + 1
     return "\n".join(kept)
 
 

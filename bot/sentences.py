@@ -22,6 +22,8 @@ def pieces(phrase: Phrase, name_of: NameOf) -> list[Element]:
     """A phrase as elements of a rich text section."""
     out: list[Element] = []
     for part in phrase:
+        if part == "":
+            continue
         if isinstance(part, str):
             out.append(words(part))
         elif isinstance(part, Data):

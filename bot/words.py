@@ -202,8 +202,10 @@ def until(at: float | None, healthy: bool) -> Phrase:
 
 
 def because(reason: str | None) -> Phrase:
-    """A reason after a colon; a full stop without one."""
-    return (": ", Data(reason)) if reason else (".",)
+    """A reason after a colon; a full stop at the end either way."""
+    if not reason:
+        return (".",)
+    return (": ", Data(reason), "" if reason.rstrip()[-1:] in ".!?…" else ".")
 
 
 def hold_words(ticket: Ticket) -> Phrase:
@@ -225,11 +227,17 @@ def ended(ticket: Ticket) -> Phrase:
     return (*by, *because(ticket.resolve_reason), *((still,) if ticket.shut else ()))
 
 
+def already_resolved(ticket: Ticket) -> Phrase:
+    """What somebody reads who comes too late: by whom and when."""
+    at: Phrase = (" (", At(ticket.resolved_at), ")") if ticket.resolved_at is not None else ()
+    return (f"Ticket {ticket.id} is already resolved", *at, ". ", *ended(ticket))
+
+
 def outcome_phrase(done: Outcome) -> Phrase:
     """What a verb did, or that it was so already."""
     make = _DONE.get(done.verb)
     number = f"Ticket {done.ticket.id}"
-    return make(done, number) if make else (f"{number}: {done.verb}.",)
+    return make(done, number) if make else (f"{number}: ", Data(done.verb, 60))
 
 
 def outcome(done: Outcome, name_of: NameOf, when: When) -> str:
@@ -240,9 +248,9 @@ def outcome(done: Outcome, name_of: NameOf, when: When) -> str:
 def _acknowledged(done: Outcome, number: str) -> Phrase:
     owner = Who(done.ticket.acknowledged_by or "tocsin")
     if done.changed:
-        return (f"{number} is owned by ", owner, " now: ", Data(done.ticket.title, 200))
+        return (f"{number} is owned by ", owner, " now: ", Data(done.ticket.title, 200), ".")
     at = done.ticket.acknowledged_at
-    since: Phrase = (" since ", At(at)) if at is not None else ()
+    since: Phrase = (" (", At(at), ")") if at is not None else ()
     return (f"{number} is already owned by ", owner, *since, ".")
 
 
@@ -263,8 +271,7 @@ def _unheld(done: Outcome, number: str) -> Phrase:
 def _resolved(done: Outcome, number: str) -> Phrase:
     ticket = done.ticket
     if not done.changed:
-        at: Phrase = (" at ", At(ticket.resolved_at)) if ticket.resolved_at is not None else ()
-        return (f"{number} is already resolved", *at, ". ", *ended(ticket))
+        return already_resolved(ticket)
     tail = " It stays closed until it has been seen healthy once." if ticket.shut else ""
     return (f"{number} is resolved: ", Data(ticket.title, 200), f".{tail}")
 

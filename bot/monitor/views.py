@@ -28,7 +28,7 @@ from bot.validate import fit
 from bot.words import At, Data, Phrase, Who
 from core.tickets.model import Ticket
 
-SUBJECTS = 20
+SUBJECTS = 15
 SHOWN = 10
 
 
@@ -96,7 +96,7 @@ def status(
     if not subjects:
         sections.append(line("Nothing is watched yet: add a [[subjects]] part to the settings."))
     sections += _delivery(delivery)
-    told = [escape(_headline(one, now)) for one in subjects[:SUBJECTS]]
+    told = [escape(_headline(one, now)) for one in subjects[:5]]
     blocks: list[Block] = [header("Monitoring"), rich(*sections)]
     return fit(Message(f"Monitoring: {'; '.join(told) or 'nothing is watched'}.", tuple(blocks)))
 
@@ -125,7 +125,7 @@ def _subject(one: SubjectStatus, now: float, name_of: NameOf) -> Iterator[Elemen
         rows.append([counts])
         pace = f"every {words.span(one.interval_s)}, took {one.tick_s * 1000:.0f} ms, last "
         rows.append([f"Looked at {pace}", moment(one.at, "{time_secs}")])
-    rows += [["Cannot see ", clean(name, 60), ": ", clean(why, 200)] for name, why in one.blind[:5]]
+    rows += [["Cannot see ", clean(name, 40), ": ", clean(why, 120)] for name, why in one.blind[:3]]
     if one.pause is not None:
         rows.append(list(pieces(_paused(one.pause), name_of)))
     yield bullets(rows)

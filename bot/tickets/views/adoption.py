@@ -77,10 +77,10 @@ def _body(facts: AdoptionFacts) -> Iterator[Element | None]:
 
 def _state(facts: AdoptionFacts) -> Phrase:
     if facts.accepted_by is not None:
-        at: Phrase = (" at ", At(facts.accepted_at)) if facts.accepted_at is not None else ()
+        at: Phrase = (" (", At(facts.accepted_at), ")") if facts.accepted_at is not None else ()
         return ("Accepted as known by ", Who(facts.accepted_by), *at, ": held until healthy.")
     if facts.shown_by is not None:
-        at = (" at ", At(facts.shown_at)) if facts.shown_at is not None else ()
+        at = (" (", At(facts.shown_at), ")") if facts.shown_at is not None else ()
         return ("Cards shown by ", Who(facts.shown_by), *at, ".")
     if facts.open == 0:
         return ("Nothing is left to decide.",)

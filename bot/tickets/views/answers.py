@@ -16,7 +16,7 @@ from bot.sentences import markup, pieces
 from bot.text import clean
 from bot.tickets.views.facts import Look
 from bot.validate import fit
-from bot.words import At, Data, Phrase, ended, outcome_phrase
+from bot.words import Data, Phrase, already_resolved, outcome_phrase
 from core.tickets.model import Outcome, Ticket
 
 
@@ -32,8 +32,7 @@ def outcome(done: Outcome, look: Look) -> Message:
 
 def late(ticket: Ticket, look: Look) -> Message:
     """A click on a ticket that has ended: by whom and when."""
-    at: Phrase = (" at ", At(ticket.resolved_at)) if ticket.resolved_at is not None else ()
-    return _say((f"Ticket {ticket.id} is already resolved", *at, ". ", *ended(ticket)), look)
+    return _say(already_resolved(ticket), look)
 
 
 def resolve_confirm(ticket: Ticket, look: Look) -> Message:

@@ -47,7 +47,8 @@ def card(ticket: Ticket, look: Look) -> Message:
 
 
 def _body(ticket: Ticket, look: Look, called: str) -> Iterator[Element | None]:
-    yield line(clean(ticket.summary, 600) or "No more is known yet.")
+    was = "" if ticket.open else "Last seen broken: "
+    yield line(was, clean(ticket.summary, 600) or "No more is known yet.")
     if ticket.open:
         yield line(*pieces(shared.why(ticket, look), look.name_of))
     else:
@@ -65,7 +66,7 @@ def symptom_list(look: Look) -> Iterator[Element | None]:
     total = max(look.symptom_count, len(look.symptoms))
     if not total:
         return
-    yield line("Explained by this, and told here:")
+    yield line("Explained by this:")
     shown = look.symptoms[: shared.SHOWN_SYMPTOMS]
     listed = [
         [

@@ -68,7 +68,11 @@ def mention_text(mention: str) -> str:
 
 
 def cells(ticket: Ticket, look: Look) -> tuple[Element, ...]:
-    """Since, measured, impact, owner."""
+    """Since, measured, impact, owner; of a resolved one: since, until, lasted, owner."""
+    if ticket.resolved_at is not None:
+        lasted = words.span(ticket.resolved_at - ticket.opened_at)
+        until = field("Until", date(ticket.resolved_at))
+        return (_since(ticket), until, field("Lasted", lasted), _owner(ticket, look))
     found = [_since(ticket), _measured(ticket)]
     found += [_fact_cell(name, value) for name, value in _chosen(ticket)]
     return (*(cell for cell in found if cell is not None), _owner(ticket, look))
@@ -82,11 +86,8 @@ def _chosen(ticket: Ticket) -> list[tuple[str, str]]:
 
 
 def _since(ticket: Ticket) -> Element:
-    began = ticket.reopened_at or ticket.opened_at
-    if ticket.resolved_at is None:
-        return field("Since", date(began))
-    lasted = words.span(ticket.resolved_at - ticket.opened_at)
-    return field("Lasted", lasted, ", until ", date(ticket.resolved_at))
+    began = ticket.opened_at if ticket.resolved_at else ticket.reopened_at or ticket.opened_at
+    return field("Since", date(began))
 
 
 def _measured(ticket: Ticket) -> Element | None:
@@ -126,14 +127,14 @@ def why(ticket: Ticket, look: Look) -> Phrase:
     if chosen is Why.RECURRED:
         again = words.ordinal(ticket.flap_count + 1)
         since = ticket.reopened_at or ticket.opened_at
-        return ("Why now: it had recovered and broke again at ", At(since), f", {again} time.")
+        return ("Why now: it recovered, then broke again (", At(since), f"), {again} time.")
     if chosen is Why.REPEAT and ticket.previous_id is not None:
         return (f"Why now: it happened before, see ticket {ticket.previous_id}.",)
     if chosen is Why.WORSENED:
         return (f"Why now: it got worse and is {ticket.severity} now.",)
     if chosen is Why.NEW_ENTITY:
-        return ("Why now: the same is wrong elsewhere already; this one is new.",)
-    return ("Why now: it is the first time that this was seen here.",)
+        return ("Why now: the same is open elsewhere already; this one is new.",)
+    return ("Why now: first time seen here.",)
 
 
 def _why(ticket: Ticket) -> Why:
