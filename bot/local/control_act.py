@@ -52,8 +52,8 @@ class Body:
 
 
 def _message(ws: Workspace, body: Body) -> Json:
-    channel = body.need("channel")
-    said = ws.acts.message(body.need("user"), channel, body.need("text"), body.text("thread_ts"))
+    user, channel = body.need("user"), body.need("channel")
+    said = ws.acts.message(user, channel, body.need("text"), body.text("thread_ts"))
     return {"ts": said.ts}
 
 

@@ -76,13 +76,13 @@ def spoken(element: Json, given: Any) -> Json:
     value, a list of values. Raises ValueError for an option that is not offered.
     """
     kind = element["type"]
-    if isinstance(given, Mapping) and not _is_option(given):
-        return {"type": kind, **{k: v for k, v in given.items() if k != "type"}}
     key = HOLDS.get(kind, ("value", ""))[0]
+    if isinstance(given, Mapping) and not _is_option(given):
+        given = given.get(key)
     if key == "selected_option":
-        return {"type": kind, key: _option(element, given)}
-    if key == "selected_options":
-        return {"type": kind, key: [_option(element, one) for one in given]}
+        given = _option(element, given)
+    elif key == "selected_options":
+        given = [_option(element, one) for one in given or ()]
     return {"type": kind, key: given}
 
 
@@ -91,12 +91,14 @@ def _is_option(given: Mapping[str, Any]) -> bool:
 
 
 def _option(element: Json, given: Any) -> Any:
-    if given is None or not isinstance(given, str):
+    """The offered option that was chosen, by its value; an external menu offers anything."""
+    if given is None or element["type"].endswith("external_select"):
         return given
+    value = given.get("value") if isinstance(given, Mapping) else given
     for option in options(element):
-        if option.get("value") == given:
+        if option.get("value") == value:
             return option
-    raise ValueError(f"{element.get('action_id')} offers no option {given!r}")
+    raise ValueError(f"{element.get('action_id')} offers no option {value!r}")
 
 
 def action(block: Json, element: Json, given: Any, at: str) -> Json:
@@ -110,7 +112,7 @@ def action(block: Json, element: Json, given: Any, at: str) -> Json:
     for key in ("text", "value", "url", "style", "placeholder", "confirm"):
         if key in element:
             made[key] = element[key]
-    if given is not None:
+    if given is not None and element["type"] in HOLDS:
         made |= spoken(element, given)
     return made
 
