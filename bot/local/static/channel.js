@@ -2,17 +2,18 @@
 import { post, read } from './api.js';
 import { makeComposer } from './composer.js';
 import { ask } from './confirm.js';
-import { $, fill, h, icon } from './dom.js';
+import { $, fill, h, icon, soon } from './dom.js';
 import { makeFeed, spoken } from './feed.js';
 import { welcome } from './welcome.js';
 import { openMenu } from './menu.js';
-import { channelBox, find, forget, sorted, takePage } from './messages.js';
+import { channelBox, forget, sorted, takeFresh, takePage } from './messages.js';
 import { channelName, on, peer, state, user } from './state.js';
 import { standing } from './avatar.js';
 import { addToolbar } from './toolbar.js';
 import { toast, tried } from './toast.js';
 import { markRead, readUpTo } from './unread.js';
 
+const FEW = 4; // messages up to which a newcomer is told what to try
 const drafts = new Map();
 let feed;
 let composer;
@@ -43,7 +44,7 @@ function draw() {
   if (!box.loaded) return;
   const messages = sorted(box.items);
   feed.draw(messages, { newFrom });
-  fill(feed.top, box.more ? h('div', { class: 'older' }, 'Older messages load as you scroll up') : welcome(open(), messages.length === 0, (text) => composer.say(text)));
+  fill(feed.top, box.more ? h('div', { class: 'older' }, 'Older messages load as you scroll up') : welcome(open(), messages.length < FEW, (text) => composer.say(text)));
   drawPill();
 }
 
@@ -57,20 +58,21 @@ function drawPill() {
 /** Whether the reader sees the end of this channel right now. */
 export const watching = (channel) => openId() === channel && !document.hidden && feed.atBottom();
 
-async function load() {
+async function load({ again = false } = {}) {
   const id = openId();
   if (!id) return;
   const who = state.me;
+  const stay = again && !feed.atBottom();
   try {
     const answer = await read('messages', { channel: id, user: who, limit: 50 });
     if (openId() !== id || state.me !== who) return;
-    takePage(id, answer.messages, answer.has_more);
+    (again ? takeFresh : takePage)(id, answer.messages, answer.has_more);
   } catch (error) {
     toast(error.message);
     return;
   }
   draw();
-  feed.toBottom();
+  if (!stay) feed.toBottom();
   if (!document.hidden) markRead(id);
 }
 
@@ -106,15 +108,18 @@ function show() {
   load();
 }
 
+const drawSoon = soon(() => {
+  draw();
+  if (openId() && watching(openId())) markRead(openId());
+});
+
 function arrived({ channel, message, isNew }) {
   if (channel !== openId()) return;
   const mine = message?.user === state.me && isNew;
-  const seen = feed.atBottom();
-  if (isNew && !seen && !mine) waiting += 1;
-  draw();
-  if (mine) feed.toBottom();
+  if (isNew && !feed.atBottom() && !mine) waiting += 1;
+  if (mine) feed.pin();
+  drawSoon();
   if (isNew && message) $('#spoken').textContent = spoken(message);
-  if (watching(channel)) markRead(channel);
 }
 
 function channelMenu() {
@@ -153,7 +158,7 @@ export function startChannel() {
   on('messages', arrived);
   on('channels', drawHeader);
   on('reload', () => { forget(); show(); });
-  on('dismiss', ({ channel, ts }) => { if (find(channel, ts)) draw(); });
+  on('again', () => load({ again: true }));
   on('warn-command', (text) => composer.warn(text));
   on('compose', (text) => composer.say(text));
 }

@@ -40,7 +40,9 @@ export function complete(text, caret, { commands = true } = {}) {
 function commandNames(before) {
   const items = state.commands.filter((c) => c.command.startsWith(before))
     .map((c) => ({ insert: `${c.command} `, exact: c.command, label: c.command, hint: c.description, usage: c.usage_hint, mark: icon('slash') }));
-  return items.length ? { items, from: 0, to: before.length, eager: true } : null;
+  const runs = state.shortcuts.filter((s) => s.type === 'global' && (before === '/' || s.name.toLowerCase().includes(before.slice(1).toLowerCase())))
+    .map((s) => ({ run: s.callback_id, label: s.name, hint: s.description, mark: icon('zap') }));
+  return items.length + runs.length ? { items: [...items, ...runs], from: 0, to: before.length, eager: true } : null;
 }
 
 function verbs(command, before) {

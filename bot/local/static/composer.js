@@ -3,7 +3,7 @@ import { post } from './api.js';
 import { asSlackText, commandOf, complete } from './completion.js';
 import { fill, h, icon, iconButton } from './dom.js';
 import { state } from './state.js';
-import { toast } from './toast.js';
+import { toast, tried } from './toast.js';
 
 const TALLEST_PX = 220;
 const sent = []; // shared by the channel's and the thread's composer, newest last
@@ -68,8 +68,16 @@ export function makeComposer({ where, label, commands = true }) {
 
   function take(n) {
     const item = found.items[n];
+    if (item.run) return shortcut(item.run);
     area.setRangeText(item.insert, found.from, found.to, 'end');
     typed();
+    return undefined;
+  }
+
+  function shortcut(id) {
+    area.value = '';
+    typed();
+    tried(() => post('act/shortcut', { user: state.me, callback_id: id, channel: where().channel }));
   }
 
   function warn(text) {

@@ -65,4 +65,15 @@ export function link(raw, ...children) {
   return h('a', { href: url, target: '_blank', rel: 'noopener noreferrer nofollow' }, content);
 }
 
+/** Runs `fn` once for many calls in a row: a storm of news is drawn as one picture. */
+export function soon(fn, ms = 16) {
+  let timer = null;
+  return () => {
+    timer ??= setTimeout(() => {
+      timer = null;
+      fn();
+    }, ms);
+  };
+}
+
 export const $ = (selector, root = document) => root.querySelector(selector);

@@ -70,7 +70,7 @@ export function makeFeed(scroller, { channel, inThread = false, label }) {
   new ResizeObserver(() => pinned && toBottom()).observe(list);
   new ResizeObserver(() => pinned && toBottom()).observe(scroller);
   list.addEventListener('keydown', (event) => arrows(list, event));
-  return { draw, list, top, toBottom, atBottom: () => pinned, forget: () => { drawn = new Map(); surfaces.clear(); rules.clear(); pinned = true; } };
+  return { draw, list, top, toBottom, pin: () => { pinned = true; }, atBottom: () => pinned, forget: () => { drawn = new Map(); surfaces.clear(); rules.clear(); pinned = true; } };
 }
 
 function follows(last, message) {

@@ -39,6 +39,6 @@ async function show() {
 
 export function startHome() {
   on('here', show);
-  on('reload', show);
+  for (const topic of ['reload', 'again']) on(topic, show);
   on('home', ({ user, view }) => user === state.me && state.here?.kind === 'home' && draw(view));
 }

@@ -3,7 +3,7 @@ import { warnLast } from './act.js';
 import { read } from './api.js';
 import { startChannel, watching } from './channel.js';
 import { useZone } from './dates.js';
-import { $, fill, icon } from './dom.js';
+import { $, fill, icon, soon } from './dom.js';
 import { startHome } from './home.js';
 import { startKeys } from './keyboard.js';
 import { connect } from './live.js';
@@ -26,8 +26,7 @@ const recalled = (name) => {
 
 async function refresh() {
   take(await read('state'));
-  if (!state.users.has(state.me)) state.me = recalled('me') ?? '';
-  if (!state.users.has(state.me)) state.me = firstPerson();
+  if (!state.users.has(state.me)) state.me = [...state.users.values()].find((u) => u.name === recalled('me'))?.id ?? firstPerson();
   useZone(me()?.tz);
   tell('state');
 }
@@ -115,7 +114,7 @@ const NEWS = {
 
 function actAs(id) {
   state.me = id;
-  remember('me', id);
+  remember('me', me().name);
   useZone(me()?.tz);
   modals.dropAll();
   tell('me');
@@ -131,7 +130,7 @@ async function live({ up, again }) {
   if (!up || !again) return;
   try {
     await refresh();
-    tell('reload');
+    tell('again');
   } catch (error) {
     toast(error.message);
   }
@@ -148,7 +147,7 @@ async function start() {
   startKeys();
   on('news', (news) => NEWS[news.type]?.(news));
   on('live', live);
-  on('unread', title);
+  on('unread', soon(title));
   on('act-as', actAs);
   on('dismiss', gone);
   addEventListener('hashchange', route);

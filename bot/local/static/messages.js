@@ -37,8 +37,19 @@ export function takePage(channel, messages, more) {
   box.loaded = true;
 }
 
+/** Takes the newest page after a gap: what it does not hold any more is gone, what is older stays. */
+export function takeFresh(channel, messages, more) {
+  const box = channelBox(channel);
+  const first = messages[0]?.ts ?? '';
+  const older = [...box.items.values()].filter((m) => more && m.ts < first);
+  box.more = older.length ? box.more : more;
+  box.items = new Map([...older, ...messages].map((m) => [m.ts, m]));
+  box.loaded = true;
+}
+
 export function takeReplies(channel, ts, messages) {
   const box = threadBox(channel, ts);
+  box.clear();
   for (const message of messages) box.set(message.ts, message);
 }
 

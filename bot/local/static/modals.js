@@ -133,6 +133,9 @@ function draw({ fresh }) {
   if (!box) {
     box = h('dialog', { class: 'dialog dialog-modal', 'aria-labelledby': 'modal-title' });
     box.addEventListener('cancel', (event) => { event.preventDefault(); leave(false); });
+    // Pressed twice, Escape closes a dialog whatever the page says to it.
+    const own = box;
+    box.addEventListener('close', () => box === own && leave(true));
     document.body.append(box);
     fill(box, form);
     box.showModal();

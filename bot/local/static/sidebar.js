@@ -2,7 +2,7 @@
 import { post } from './api.js';
 import { avatar, standing } from './avatar.js';
 import { hereTime } from './dates.js';
-import { $, fill, h, icon, iconButton } from './dom.js';
+import { $, fill, h, icon, iconButton, soon } from './dom.js';
 import { openMenu } from './menu.js';
 import { promptName } from './prompt.js';
 import { channelName, me, on, peer, personName, state, tell, user, visible } from './state.js';
@@ -59,11 +59,13 @@ async function newChannel() {
 export function startSidebar() {
   $('#me').addEventListener('click', choosePerson);
   $('#add-channel').replaceWith(iconButton('plus', 'Create a channel', newChannel, 'on-ink'));
-  const all = () => {
+  const all = soon(() => {
+    const held = document.activeElement?.closest('.side-scroll a')?.getAttribute('href');
     $('#team-name').textContent = state.team.name;
     drawChannels();
     drawMe();
-  };
+    if (held) [...document.querySelectorAll('.side-scroll a')].find((a) => a.getAttribute('href') === held)?.focus({ preventScroll: true });
+  });
   for (const topic of ['state', 'channels', 'here', 'unread', 'app', 'me']) on(topic, all);
   setInterval(drawMe, 30_000);
 }

@@ -1,7 +1,7 @@
 // The thread pane on the right: a message and its replies.
 import { read } from './api.js';
 import { makeComposer } from './composer.js';
-import { $, fill, h, iconButton } from './dom.js';
+import { $, fill, h, iconButton, soon } from './dom.js';
 import { makeFeed } from './feed.js';
 import { sorted, takeReplies, threadBox } from './messages.js';
 import { channelName, on, state, tell } from './state.js';
@@ -66,11 +66,12 @@ export function startThread() {
   $('#thread').addEventListener('keydown', (event) => event.key === 'Escape' && !event.defaultPrevented && close());
   on('open-thread', open);
   on('here', () => state.thread && state.thread.channel !== state.here?.id && close());
+  const drawSoon = soon(draw);
   on('messages', ({ channel: id, message, ts }) => {
     if (state.thread?.channel !== id) return;
-    draw();
+    drawSoon();
     if (ts === state.thread.ts && !message) tell('close-thread');
   });
   on('close-thread', close);
-  on('reload', () => state.thread && load());
+  for (const topic of ['reload', 'again']) on(topic, () => state.thread && load());
 }

@@ -7,8 +7,9 @@ const MOST = 4;
 /** Shows a note; `action` is {label, run}. */
 export function toast(text, { kind = 'error', action = null } = {}) {
   const corner = document.getElementById('toasts');
+  if (corner.lastElementChild?.dataset.text === text) return;
   const go = action && h('button', { type: 'button', class: 'link-button', on: { click: () => { action.run(); close(); } } }, action.label);
-  const note = h('div', { class: `toast toast-${kind}`, role: kind === 'error' ? 'alert' : 'status' },
+  const note = h('div', { class: `toast toast-${kind}`, data: { text }, role: kind === 'error' ? 'alert' : 'status' },
     icon(kind === 'error' ? 'warn' : 'bell'), h('div', { class: 'toast-text' }, text, go && ' ', go), iconButton('close', 'Dismiss', () => close()));
   const timer = setTimeout(() => close(), STAY_MS);
   function close() {
