@@ -27,8 +27,7 @@ async def _serve(spec: Spec, name: str, folder: Path, owner: str | None) -> None
     await clients.start(spec.host, me.client_port)
     log.info("etcd.go:250", "embed etcd server is now started", name=name)
     try:
-        signal_number = await run_until_signal(member.run(), owner)
-        log.info("main.go:240", "Got signal to exit", signal=signal_number)
+        await run_until_signal(member.run(), owner, before_end=member.farewell)
     finally:
         await clients.close()
         await peers.close()

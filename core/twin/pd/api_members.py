@@ -107,11 +107,18 @@ async def leader(member: Member, request: Request, params: Params) -> Response:
     return good(_brief(member, member.me))
 
 
-async def resign(member: Member, request: Request, params: Params) -> Response:
+async def hand_over(member: Member) -> bool:
+    """Give the lead to any other member that is well."""
     others = [pd for pd in member.election.members if pd.name != member.me.name]
     for pd in random.sample(others, len(others)):
         if await probe(member, pd) and await member.election.hand_over(pd.name):
-            return good("The resign command is submitted.")
+            return True
+    return False
+
+
+async def resign(member: Member, request: Request, params: Params) -> Response:
+    if await hand_over(member):
+        return good("The resign command is submitted.")
     return bad(500, "no valid pd to transfer leadership")
 
 
@@ -159,14 +166,10 @@ async def _delete(member: Member, found: list[PdSpec], asked: str) -> Response:
         return bad(500, "etcdserver: re-configuration failed due to not enough started members")
     name = found[0].name
     if name == member.me.name:
-        await resign(member, _nothing(), {})
+        await hand_over(member)
         return bad(500, "the leader was asked to leave and has resigned first; ask again")
     await member.election.announce_removal(name)
     return good(f"removed, pd: {name}")
-
-
-def _nothing() -> Request:
-    return Request("POST", "", "", {}, {}, b"", lambda: False)
 
 
 async def ready(member: Member, request: Request, params: Params) -> Response:

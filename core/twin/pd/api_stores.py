@@ -23,11 +23,12 @@ if TYPE_CHECKING:
 Params = dict[str, str]
 
 
-def _find(member: Member, params: Params) -> dict[str, Any]:
+def _find(member: Member, params: Params, coded: bool = True) -> dict[str, Any]:
     store_id = uint(params["id"])
     meta = member.cluster.stores.get(str(store_id))
     if meta is None:
-        raise BadInput(bad(404, f"[PD:core:ErrStoreNotFound]store {store_id} not found"))
+        code = "[PD:core:ErrStoreNotFound]" if coded else ""
+        raise BadInput(bad(404, f"{code}store {store_id} not found"))
     return meta
 
 
@@ -63,7 +64,7 @@ async def check(member: Member, request: Request, params: Params) -> Response:
 
 
 async def one(member: Member, request: Request, params: Params) -> Response:
-    meta = _find(member, params)
+    meta = _find(member, params, coded=member.version.at_least(7))
     return good(views.store(member.cluster, meta["id"], member.cluster.counts()))
 
 

@@ -118,7 +118,9 @@ class Election:
         if answer is None:
             self._acked.pop(pd.name, None)
             return False
-        if answer["term"] > self.term:
+        if not answer["ok"]:
+            if answer["term"] <= self.term:
+                return False
             if answer["leader"] not in (None, self.me.name):
                 self._adopt(answer["term"])
                 self._step_down("another leader has a newer term")
@@ -126,7 +128,7 @@ class Election:
                 self._adopt(answer["term"] + 1)
             return False
         self._acked[pd.name] = answer["revision"]
-        return bool(answer["ok"])
+        return True
 
     async def commit(self) -> None:
         """Store the changed document and wait until a majority has it (at most 1 s)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import traceback
 from pathlib import Path
 from typing import Any
@@ -115,6 +116,12 @@ class Member:
         if self.cluster.flush() or dirty:
             await self.election.commit()
         await self._prefer()
+
+    async def farewell(self, number: int) -> None:
+        """SIGTERM: a leader hands over first, so that nobody waits for its lease to run out."""
+        self.log.info("main.go:240", "Got signal to exit", signal=number)
+        if number == signal.SIGTERM and self.election.is_leader():
+            await api_members.hand_over(self)
 
     async def _prefer(self) -> None:
         """Hand the lead to a member of higher leader-priority, as etcd's leader is moved."""

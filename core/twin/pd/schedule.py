@@ -120,11 +120,20 @@ class Scheduler:
         banned = self.evicting()
         for store in banned:
             budget = EVICT_BATCH
+            desc = self._evictor(store)
             for region in self.cluster.leaders(store):
                 targets = self._targets(region, banned)
                 if budget and targets and region.id not in self.operators.running:
-                    self._lead("evict-leader-scheduler", region, targets[0])
+                    self._lead(desc, region, targets[0])
                     budget -= 1
+
+    def _evictor(self, store: int) -> str:
+        live = self.cluster.live.get(store)
+        if store == self.slow_evicted:
+            return "evict-slow-store-scheduler"
+        if live is not None and live.stats and live.stats.get("is_stopping"):
+            return "evict-stopping-store-scheduler"
+        return "evict-leader-scheduler"
 
     def _balance_leaders(self) -> None:
         if not self.active("balance-leader-scheduler"):

@@ -106,9 +106,9 @@ def region_score(cluster: Cluster, store_id: int) -> float:
     if not region_size or not live:
         return 0.0
     free = max(float(live["available"]) / GIB, 0.1)
-    full = 1.0 - float(live["available"]) / max(live["capacity"], 1)
+    full = 1.0 - float(live["available"]) / max(int(live["capacity"]), 1)
     weight = float(cluster.stores[str(store_id)]["region_weight"])
-    return region_size * (3.9 + 60.0 * full**2 + 74.0 / free) / max(weight, 1e-6)
+    return region_size * (3.9 + 60.0 * full * full + 74.0 / free) / max(weight, 1e-6)
 
 
 def stores(cluster: Cluster, ids: list[int]) -> dict[str, Any]:

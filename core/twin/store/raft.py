@@ -19,6 +19,7 @@ BEAT_S = 1.0  # raft-base-tick-interval
 ELECTION_S = (10.0, 20.0)  # 10 to 20 ticks
 LEASE_S = 9.0  # raft-store-max-leader-lease
 SNAPSHOT_S = 2.0
+COMPLAIN_S = 2.0  # real seconds between two complaints about the same store
 
 
 class Raft:
@@ -37,6 +38,8 @@ class Raft:
         self._seen: dict[int, float] = {}
         self._begun = mono()
         self._changing: set[int] = set()
+        self._dirty = False
+        self._complained: dict[int, float] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._client = Client(spec().client_ssl)
         self.regions = self._restore()
@@ -55,6 +58,7 @@ class Raft:
         return kept
 
     def save(self) -> None:
+        self._dirty = False
         write_json(self._path, [region.to_json() for region in self.regions.values()])
 
     # What we know -----------------------------------------------------------------------------
@@ -89,6 +93,8 @@ class Raft:
             await self._beat_all()
             self._check_quorum()
             await self._elect()
+            if self._dirty:
+                self.save()
             try:
                 async with asyncio.timeout(max(step - (mono() - begun), 0.01)):
                     await self.wake.wait()
@@ -105,7 +111,8 @@ class Raft:
         if answer is None:
             before = self.reports.get(store.id, 0.0)
             self.reports[store.id] = before + max(1.0, self._pace.span(BEAT_S, 0.05))
-            if self.silent_s(store.id) > BEAT_S or before == 0.0:
+            if mono() - self._complained.get(store.id, -1e9) > COMPLAIN_S:
+                self._complained[store.id] = mono()
                 self._log_unreachable(store)
             return
         self.absorb(answer["from"], answer["regions"])
@@ -132,6 +139,7 @@ class Raft:
                 continue
             if known is None or known.leader != fresh.leader or known.conf_ver != fresh.conf_ver:
                 self.regions[fresh.id] = fresh
+                self._dirty = True
                 self._claims.discard(fresh.id)
             self.regions[fresh.id].term = fresh.term
             self._seen[fresh.id] = now
@@ -163,7 +171,6 @@ class Raft:
         due = [region for region in self.regions.values() if self._due(region)]
         if due:
             await self.campaign(due, force=False)
-            self.save()
 
     def _due(self, region: Region) -> bool:
         if region.leader == self.me.id:
@@ -202,6 +209,7 @@ class Raft:
     def _win(self, region: Region) -> None:
         region.term += 1
         region.leader = self.me.id
+        self._dirty = True
         self._claims.discard(region.id)
         self.moved.add(region.id)
         peer = region.peers.get(self.me.id, 0)
@@ -285,7 +293,7 @@ class Raft:
         region.peers = peers
         self.moved.add(region.id)
         self._log.info("peer.rs:5110", "notify pd with change peer region", region_id=region.id)
-        self.save()
+        self._dirty = True
         self.wake.set()
 
     async def _ask(
