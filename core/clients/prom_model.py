@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -127,8 +128,8 @@ class Vector(msgspec.Struct, frozen=True, gc=False):
     metric: dict[str, str]
     value: Point | None = None
     values: tuple[Point, ...] | None = None
-    histogram: msgspec.Raw | None = None
-    histograms: msgspec.Raw | None = None
+    histogram: Any = None
+    histograms: Any = None
 
 
 class QueryData(msgspec.Struct, frozen=True, rename="camel"):

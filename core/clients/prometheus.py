@@ -192,7 +192,8 @@ def _series(one: Vector) -> Series:
         at, value = one.value
         return Series(one.metric, ((at, number(value)),))
     points = tuple((at, number(value)) for at, value in one.values or ())
-    return Series(one.metric, points, histogram=not points)
+    native = one.histogram is not None or one.histograms is not None
+    return Series(one.metric, points, histogram=native)
 
 
 def _envelope(reply: Reply) -> Envelope:
