@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 from playwright.async_api import Page, expect
+
+from bot.local.cast import Config
+from bot.local.server import LocalServer
+from bot.local.workspace import Workspace
 
 from .conftest import Complaints, Stage, card, open_page
 
@@ -202,3 +208,41 @@ async def test_two_pages_may_act_as_two_people(stage: Stage, page: Page) -> None
     await expect(page.locator("#me")).to_contain_text("Ana Moreno")
     await second.context.close()
     assert (other.said, other.elsewhere) == ([], [])
+
+
+async def test_a_restarted_workspace_is_picked_up_by_itself(
+    stage: Stage, page: Page, complaints: Complaints
+) -> None:
+    old = stage.server
+    port = int(old.url.rsplit(":", 1)[1])
+    await old.__aexit__(None, None, None)
+    await expect(page.locator("#offline")).to_be_visible()
+    ws = Workspace(Config(team_name="Reborn"))
+    async with LocalServer(ws, port=port):
+        await expect(page.locator("#team-name")).to_have_text("Reborn", timeout=15_000)
+        await page.goto("about:blank")
+    complaints.said.clear()  # the browser notes what the new start refused
+
+
+async def test_an_uploaded_picture_is_shown_from_the_workspace_itself(
+    stage: Stage, page: Page
+) -> None:
+    dot = base64.b64decode(
+        "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+    )
+    channel = stage.id("storage-alerts")
+    await stage.app.client.files_upload_v2(
+        channel=channel, content=dot, filename="graph.png", title="p99", alt_txt="p99 rises"
+    )
+    picture = page.locator(".message img")
+    await expect(picture).to_have_attribute("alt", "p99 rises")
+    await expect(picture).to_have_js_property("naturalWidth", 1)
+
+
+async def test_a_storm_of_messages_is_drawn_in_order(stage: Stage, page: Page) -> None:
+    channel = stage.ws.channel("storage-alerts")
+    for n in range(500):
+        stage.ws.acts.message("ben", channel.id, f"storm {n}")
+    await expect(page.locator(".message").last).to_contain_text("storm 499", timeout=15_000)
+    shown = await page.locator(".message-text").all_inner_texts()
+    assert shown == [f"storm {n}" for n in range(500 - len(shown), 500)]
