@@ -200,7 +200,9 @@ def hold(
         },
         t.c.held_at.is_(None),
     )
-    return _told(tx, "hold", "ticket.held", ticket_id, by)
+    # The event keeps what was agreed: the ticket forgets it when the hold ends.
+    agreed = {"until": until, "until_healthy": until_healthy, "reason": clean_reason(reason)}
+    return _told(tx, "hold", "ticket.held", ticket_id, by, **agreed)
 
 
 _NOT_HELD: dict[str, Any] = {
@@ -243,7 +245,8 @@ def resolve(
             "shut": ticket.broken,
         },
     )
-    return _told(tx, "resolve", "ticket.resolved", ticket_id, by, while_broken=ticket.broken)
+    told = {"while_broken": ticket.broken, "reason": clean_reason(reason)}
+    return _told(tx, "resolve", "ticket.resolved", ticket_id, by, **told)
 
 
 def mark_diagnosed(tx: Tx, ticket_id: int) -> None:
