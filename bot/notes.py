@@ -37,6 +37,6 @@ def _coded(text: str) -> list[Element]:
 
 def help_message(title: str, lines: Lines, ending: str) -> Message:
     """Commands with what they do, one a line."""
-    listed = bullets([[say(command, code=True), f"  {what}"] for command, what in lines])
+    listed = bullets([[say(command, code=True), f" {what}"] for command, what in lines])
     text = "; ".join(f"{escape(command)}: {escape(what)}" for command, what in lines)
     return fit(Message(f"{title}: {text}", (header(title), rich(listed, line(ending)))))

@@ -144,6 +144,16 @@ def figure(value: float | None, unit: str = "") -> str:
     return f"{number} {clean(unit, 20)}".strip()
 
 
+def times(n: int) -> str:
+    """ "once", "twice", "3 times"."""
+    return {1: "once", 2: "twice"}.get(n, f"{n:,} times")
+
+
+def pace(seconds: float) -> str:
+    """How often something happens: "0.5 s", "30 s", "2 min"."""
+    return f"{seconds:.2g} s" if 0 < seconds < 10 else span(seconds)
+
+
 def ordinal(n: int) -> str:
     """2 -> "2nd"."""
     tail = "th" if 10 <= n % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")

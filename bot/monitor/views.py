@@ -111,8 +111,8 @@ def _headline(one: SubjectStatus, now: float) -> str:
     if one.at is None:
         return f"{name}: not looked at yet"
     if late(one, now):
-        return f"{name}: not watched since {words.span(now - one.at)}"
-    return f"{name}: {plural(one.open_tickets, 'open ticket')}"
+        return f"{name}: not watched for {words.span(now - one.at)}"
+    return f"{name}: {plural(one.open_tickets, 'open ticket') if one.open_tickets else 'all well'}"
 
 
 def _subject(one: SubjectStatus, now: float, name_of: NameOf) -> Iterator[Element | None]:
@@ -123,7 +123,7 @@ def _subject(one: SubjectStatus, now: float, name_of: NameOf) -> Iterator[Elemen
     if one.at is not None:
         counts = f"{one.holds:,} checks hold, {one.broken:,} broken, {one.unknown:,} unknown"
         rows.append([counts])
-        pace = f"every {words.span(one.interval_s)}, took {one.tick_s * 1000:.0f} ms, last "
+        pace = f"every {words.pace(one.interval_s)}, took {one.tick_s * 1000:.0f} ms, last "
         rows.append([f"Looked at {pace}", moment(one.at, "{time_secs}")])
     rows += [["Cannot see ", clean(name, 40), ": ", clean(why, 120)] for name, why in one.blind[:3]]
     if one.pause is not None:
@@ -188,9 +188,9 @@ def maintenance_ended(
     name_of: NameOf = words.mention_of,
 ) -> Message:
     """Notifications are back; `broken` are the first of `total` tickets that are still open."""
-    by: Phrase = (" by ", Who(pause.ended_by)) if pause.ended_by else ()
+    by: Phrase = (" was ended by ", Who(pause.ended_by)) if pause.ended_by else (" is over",)
     told: Phrase = (
-        f"🔧 {_what(pause)}: the pause ended",
+        f"🔧 {_what(pause)}: the pause",
         *by,
         ". ",
         f"{plural(total, 'ticket')} still open:" if total else "Nothing is broken. ✅",
@@ -217,7 +217,7 @@ def ticket_list(tickets: Sequence[Ticket], total: int) -> Element | None:
 def gap(subject: str, since: float, until: float, opened: int, resolved: int) -> Message:
     """Nobody watched between two times (R16), and what changed meanwhile."""
     told: Phrase = (
-        "🕳️ ",
+        "⚠️ ",
         Data(subject, 60),
         ": not watching from ",
         At(since),

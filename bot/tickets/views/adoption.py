@@ -69,7 +69,7 @@ def _body(facts: AdoptionFacts) -> Iterator[Element | None]:
     kinds = ", ".join(f"{clean(name, 60)} {count:,}" for name, count in facts.by_invariant[:6])
     if kinds:
         yield line("By kind: ", kinds)
-    yield from worst_list(facts.worst, facts.open)
+    yield from worst_list(facts.worst, facts.open, several=False)
     yield line(*pieces(_state(facts), facts.name_of))
     if facts.possible_duplicate:
         yield line("❔ This may be a second copy: whether the first arrived could not be seen.")

@@ -21,7 +21,7 @@ from bot.blocks import (
     said,
 )
 from bot.sentences import pieces
-from bot.text import clean, plural
+from bot.text import clean
 from bot.tickets.views import pieces as shared
 from bot.tickets.views.facts import Look
 from bot.validate import fit
@@ -85,7 +85,7 @@ def small_print(ticket: Ticket, look: Look) -> Iterator[Element]:
     """Number, what was checked, how often and when last seen, links."""
     yield plain(f"Ticket {ticket.id} · {ticket.invariant} · {ticket.entity}", 200)
     if ticket.open and ticket.broken:
-        often = f"seen broken {plural(ticket.count, 'time')}, last "
+        often = f"seen broken {words.times(ticket.count)}, last "
         yield said(often, clock(ticket.last_seen_at))
     for label, url in look.links[:6]:
         yield said(link(url, label))

@@ -53,7 +53,8 @@ def details(ticket: Ticket, events: Sequence[Event], look: Look) -> Message:
 
 
 def _times(ticket: Ticket) -> Iterator[Element]:
-    yield field("Opened", date(ticket.opened_at))
+    if ticket.open and ticket.reopened_at is not None:
+        yield field("Opened", date(ticket.opened_at))
     yield field("Last seen broken", date(ticket.last_seen_at))
     if ticket.acknowledged_at is not None:
         yield field("Acknowledged", date(ticket.acknowledged_at))

@@ -41,7 +41,7 @@ def _eased(event: Event, ticket: Ticket) -> Phrase:
 def _severity_change(event: Event, ticket: Ticket) -> Phrase:
     before = event.data.get("from")
     now = str(ticket.severity).capitalize()
-    return (f"{now} now", *((", it was ", Data(str(before), 20)) if before else ()))
+    return (f"{now} now", *((", was ", Data(str(before), 20)) if before else ()))
 
 
 def _changed(event: Event, ticket: Ticket) -> Phrase:

@@ -77,7 +77,7 @@ def _row(ticket: Ticket) -> tuple[Ours | str, ...]:
         times = (" · resolved ", date(ticket.resolved_at))
     subject, title = clean(ticket.subject, 40), clean(ticket.title, 160)
     marks = _marks(ticket)
-    return (Ours(head, head.replace("*", "")), *times, marks, "\n", f"{subject}: {title}")
+    return (Ours(head, head.replace("*", "")), *times, marks, "\n", subject, " · ", title)
 
 
 def _marks(ticket: Ticket) -> str:

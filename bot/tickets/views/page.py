@@ -46,7 +46,7 @@ def _told(ticket: Ticket, reason: PageReason) -> Phrase:
         waited = words.span(REMIND_S)
         return (f"Nobody has acknowledged it for {waited}.",)
     if reason is PageReason.SURFACED:
-        return ("Its cause is over, but this stayed broken: it stands for itself now.",)
+        return ("Its cause is over, but this is still broken.",)
     return ("Its hold has ended and it is still broken.",)
 
 
@@ -67,9 +67,9 @@ def criticals(tickets: tuple[Ticket, ...], total: int, look: Look) -> Message:
     told = f"{where}: {plural(total, 'new critical ticket')} in a burst"
     shown = tickets[:SHOWN]
     first = "; ".join(escape(clean(one.title, 80)) for one in shown[:3])
+    several = where.endswith("clusters")
     listed: list[list[Element | str]] = [
-        [f"{words.sign(one)} {one.id} ", f"{_cluster(one, look)}: {clean(one.title, 120)}"]
-        for one in shown
+        [f"{words.sign(one)} {one.id} ", named(one, several=several)] for one in shown
     ]
     if total > len(shown):
         listed.append([f"and {total - len(shown):,} more"])
@@ -85,8 +85,10 @@ def criticals(tickets: tuple[Ticket, ...], total: int, look: Look) -> Message:
     return fit(Message(text.strip(), blocks))
 
 
-def _cluster(ticket: Ticket, look: Look) -> str:
-    return clean(look.subject or ticket.subject, 40)
+def named(ticket: Ticket, *, several: bool) -> str:
+    """A ticket in a list: with its cluster where there are several."""
+    title = clean(ticket.title, 120)
+    return f"{clean(ticket.subject, 40)}: {title}" if several else title
 
 
 def _where(tickets: tuple[Ticket, ...], look: Look) -> str:

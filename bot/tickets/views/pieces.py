@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from bot import ids, words
 from bot.blocks import Element, actions, button, date, field, group, said, user
 from bot.sentences import person
-from bot.text import clean, escape, harmless, plural
+from bot.text import clean, escape, harmless
 from bot.tickets.views.facts import Look, Why
 from bot.words import At, Data, Phrase
 from core.tickets.model import FLAP_DAMPING_S, Ticket, Verb, allowed
@@ -151,7 +151,7 @@ def notes(ticket: Ticket, look: Look) -> Iterator[Phrase]:
         yield _recovering(ticket)
     if words.flapping(ticket) and ticket.open:
         damped = words.span(FLAP_DAMPING_S)
-        told = f"🔁 Flapping: it came back {plural(ticket.flap_count, 'time')}; "
+        told = f"🔁 Flapping: it came back {words.times(ticket.flap_count)}; "
         yield (f"{told}it must stay healthy for {damped} before it resolves.",)
     if ticket.explained_by is not None and ticket.open:
         yield (f"↳ Explained by ticket {ticket.explained_by}.",)

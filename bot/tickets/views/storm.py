@@ -24,6 +24,7 @@ from bot.blocks import (
 from bot.text import clean, escape, plural
 from bot.tickets.views.facts import StormFacts
 from bot.tickets.views.listing import PER_PAGE, paging, rows
+from bot.tickets.views.page import named
 from bot.validate import fit
 from core.tickets.model import Ticket
 
@@ -79,7 +80,9 @@ def _sentence(facts: StormFacts) -> str:
 def _cells(facts: StormFacts) -> Iterator[Element]:
     yield field("Began", date(facts.opened_at))
     yield field("Newest", date(facts.last_at))
-    yield field("Open", words.counted(facts.by_severity) if facts.open else "none")
+    if facts.open == 0:
+        return
+    yield field("Open", words.counted(facts.by_severity))
     unowned = max(facts.open - facts.owned, 0)
     held = f", {facts.held:,} held" if facts.held else ""
     yield field("Owners", f"{facts.owned:,} owned, {unowned:,} without{held}")
@@ -91,21 +94,18 @@ def _body(facts: StormFacts) -> Iterator[Element | None]:
     if more > 0:
         kinds.append(f"{more} more kinds")
     yield line("By kind: ", ", ".join(clean(k, 100) for k in kinds) or "not counted yet")
-    yield from worst_list(facts.worst, facts.open)
+    yield from worst_list(facts.worst, facts.open, several=len(facts.subjects) > 1)
     if facts.possible_duplicate:
         yield line("❔ This may be a second copy: whether the first arrived could not be seen.")
 
 
-def worst_list(worst: Sequence[Ticket], total: int) -> Iterator[Element | None]:
+def worst_list(worst: Sequence[Ticket], total: int, *, several: bool) -> Iterator[Element | None]:
     """The worst few by name."""
     if not worst:
         return
     shown = worst[:WORST]
     yield line("Worst:" if total > len(shown) else "They are:")
-    yield bullets(
-        [f"{words.sign(one)} {one.id} ", f"{clean(one.subject, 40)}: {clean(one.title, 120)}"]
-        for one in shown
-    )
+    yield bullets([f"{words.sign(one)} {one.id} ", named(one, several=several)] for one in shown)
 
 
 def _why(facts: StormFacts) -> str:

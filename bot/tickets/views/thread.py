@@ -35,7 +35,6 @@ _TOLD = frozenset(
         "ticket.eased",
         "ticket.reopened",
         "ticket.surfaced",
-        "ticket.diagnosed",
     }
 )
 
@@ -78,9 +77,12 @@ def _summary(ticket: Ticket, event: Event, look: Look) -> Message:
 
 def _summary_rows(ticket: Ticket, event: Event, look: Look) -> list[Phrase]:
     end = event.at
-    cause = look.diagnosis or ticket.summary or ticket.title
+    seen = ticket.summary or ticket.title
+    cause: Phrase = ("Cause: no diagnosis; last seen broken as: ", Data(seen, 400))
+    if look.diagnosis:
+        cause = ("Cause: ", Data(look.diagnosis, 400))
     rows: list[Phrase] = [
-        ("Cause: " if look.diagnosis else "Seen: ", Data(cause, 400)),
+        cause,
         (
             f"Lasted {words.span(end - ticket.opened_at)}: from ",
             At(ticket.opened_at),
@@ -94,7 +96,7 @@ def _summary_rows(ticket: Ticket, event: Event, look: Look) -> list[Phrase]:
     else:
         rows.append(("Nobody acknowledged it",))
     if ticket.flap_count:
-        rows.append((f"It came back {plural(ticket.flap_count, 'time')} on the way",))
+        rows.append((f"It came back {words.times(ticket.flap_count)} on the way",))
     total = max(look.symptom_count, len(look.symptoms))
     if total:
         rows.append((f"With it went {plural(total, 'explained ticket')}",))
@@ -103,7 +105,7 @@ def _summary_rows(ticket: Ticket, event: Event, look: Look) -> list[Phrase]:
 
 def still_broken(ticket: Ticket, look: Look) -> Message:
     """The compact reply of a repetition: at most one while the ticket is open."""
-    often = plural(ticket.count, "time")
+    often = words.times(ticket.count)
     phrase: Phrase = (
         f"Still broken, seen {often}: ",
         Data(clean(ticket.summary, 300) or ticket.title, 300),
