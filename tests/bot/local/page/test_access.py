@@ -39,7 +39,7 @@ CONTRAST = """() => {
     const text = walk.currentNode.textContent.trim();
     const el = walk.currentNode.parentElement;
     if (!text || !el.checkVisibility({checkOpacity: true, checkVisibilityCSS: true})) continue;
-    if (el.closest('.sr, .avatar, .emoji, .skip, :disabled')) continue;
+    if (el.closest('.sr, .avatar, .emoji, .skip, .busy, :disabled')) continue;
     const style = getComputedStyle(el);
     const ground = behind(el);
     const [a, b] = [light(over(rgba(style.color), ground)), light(ground)];
