@@ -82,7 +82,11 @@ class Guard:
             return web.Response()
         headers: dict[str, str | Sequence[str]] = dict(request.headers)
         bolt = AsyncBoltRequest(body=text, query=request.query_string, headers=headers)
-        return await to_aiohttp_response(await self._app.async_dispatch(bolt))
+        answer = await self._app.async_dispatch(bolt)
+        if answer.status != 200:
+            # Slack may repeat at once what failed here, within the second and so alike.
+            self._seen.pop(request.headers["X-Slack-Signature"], None)
+        return await to_aiohttp_response(answer)
 
     def _check_signature(self, request: web.Request, body: bytes) -> None:
         sent_at = request.headers.get("X-Slack-Request-Timestamp", "")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from bot.command_line import Line, line_of
 from bot.words import is_duration, parse_duration
-from core.errors import Invalid
+from core.errors import Invalid, NotFound
 from core.invariant import Severity
 from core.tickets.store import Filter
 
@@ -25,9 +25,11 @@ SAME = {
 }
 """What people also say, and which verb they mean."""
 STATUSES = ("open", "acknowledged", "diagnosed", "resolved", "held", "unowned", "all")
+MAX_DIGITS = 18
+"""A longer number fits into no column."""
 HEALTHY = "healthy"
 ANYWAY = "anyway"
-_NUMBER = re.compile(r"#?(\d{1,30})", re.ASCII)
+_NUMBER = re.compile(r"#?(\d{1,4000})", re.ASCII)
 
 
 def line(text: str) -> Line:
@@ -42,6 +44,8 @@ def number(words: Sequence[str], verb: str) -> tuple[int, tuple[str, ...]]:
     found = _NUMBER.fullmatch(words[0])
     if found is None:
         raise NoNumber(words)
+    if len(found[1]) > MAX_DIGITS:
+        raise NotFound("There is no such ticket. Ticket numbers are much smaller.")
     return int(found[1]), tuple(words[1:])
 
 
