@@ -20,6 +20,7 @@ from core.engine import Engine
 from core.errors import Invalid
 from core.metrics import Metrics
 from core.subject import Subject
+from core.subjects.own import OwnSubject
 from core.subjects.tikv import from_file
 from core.subjects.tikv.build import tikv
 from core.upkeep import Retention
@@ -49,6 +50,7 @@ class Core:
     epoch: int
     engine: Engine
     metrics: Metrics
+    own: OwnSubject
 
 
 def build_subjects(config: Config, clock: Clock) -> list[Subject]:
@@ -81,12 +83,12 @@ async def hold_core(
             if saved:
                 log.info("the database was migrated", action="migrate", backup=saved)
             epoch = await lock.take_epoch(db, command)
-            every_subject = built
+            own = OwnSubject(db, clock)
             keep = config.file.retention
             retention = Retention(keep.tickets, keep.events, keep.requests)
-            engine = Engine(db, clock, epoch, every_subject, metrics, retention)
+            engine = Engine(db, clock, epoch, [*built, own], metrics, retention)
             try:
-                yield Core(config, clock, db, epoch, engine, metrics)
+                yield Core(config, clock, db, epoch, engine, metrics, own)
             finally:
                 await engine.close()
     finally:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import typer
 
 from bot.cli import maintain, monitor, tickets
+from bot.cli.local import local
+from bot.cli.serve import serve
 
 app = typer.Typer(
     name="tocsin",
@@ -15,4 +17,6 @@ app = typer.Typer(
 )
 app.add_typer(tickets.app, name="tickets")
 app.add_typer(monitor.app, name="monitor")
+app.command()(serve)
+app.command()(local)
 maintain.add(app)
