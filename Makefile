@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 WHAT ?= tests
+REQUIRE ?=
+export REQUIRE
 
 .PHONY: help demo test lint bench soak serve eval lock clean check-tools
 
