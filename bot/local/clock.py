@@ -70,6 +70,7 @@ class ManualClock:
 
     async def advance(self, seconds: float) -> None:
         """Move forward, ringing each sleeper's bell at its own instant."""
+        await self._let_run()  # whoever is about to go to sleep does so first
         end = self._mono + seconds
         while self._waiting and self._waiting[0][0] <= end:
             due, _, bell = heapq.heappop(self._waiting)

@@ -199,7 +199,7 @@ def on(surface: str) -> Rule:
     """A block that may stand on this surface: message, modal, home or any."""
 
     def rule(report: Report, at: str, value: Any) -> None:
-        kind = value.get("type") if isinstance(value, dict) else None
+        kind = str(value.get("type")) if isinstance(value, dict) else ""
         tables = surface == "home" and kind in ("table", "data_table")
         if surface in ("modal", "home") and kind in MESSAGE_ONLY and not tables:
             report.add(at, f"unsupported type: {kind}", "surface", "unsupported_type")
