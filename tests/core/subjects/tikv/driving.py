@@ -15,7 +15,6 @@ from core.subjects.tikv.settings import Periods, TikvSettings
 from core.subjects.tikv.subject import TikvSubject
 from tests.world import World
 
-
 TURNS = 300
 
 
