@@ -56,7 +56,11 @@ class Job:
 
 
 class Sender:
-    """Sends what is due, in every channel, from `run` until cancelled."""
+    """Sends what is due, in every channel, from `run` until cancelled.
+
+    `turned_at`: when it last looked round (monotonic); `busy`: how many of its loops are not at
+    rest; `trouble.auth`: what Slack said when it refused the token.
+    """
 
     def __init__(
         self,
@@ -86,6 +90,7 @@ class Sender:
         self._unsure: set[str] = set()
         self.trouble = Trouble()
         self.turned_at: float | None = None
+        self.busy = 0
         self._proof = Proof(db, clock, epoch, slack, self._ids, self._points)
 
     # The supervisor.
@@ -96,7 +101,9 @@ class Sender:
             await self._insist(self._take_over)
             while True:
                 seen = self._db.news.seen(outbox.TOPIC)
+                self.busy += 1
                 await self._insist(self._look_round)
+                self.busy -= 1
                 await self._rest(BEAT_S, seen)
         finally:
             await self._tasks.cancel()
@@ -149,6 +156,7 @@ class Sender:
         failures = 0
         while True:
             seen = self._db.news.seen(outbox.TOPIC)
+            self.busy += 1
             try:
                 rest_s = await self._step(channel)
                 failures = 0
@@ -160,6 +168,8 @@ class Sender:
                 failures += 1
                 rest_s = retry_s(failures)
                 seen = self._db.news.seen(outbox.TOPIC)
+            finally:
+                self.busy -= 1
             if rest_s > 0:
                 await self._rest(rest_s, seen)
 

@@ -33,9 +33,7 @@ _NOTHING: Mapping[str, Any] = MappingProxyType({})
 EDIT_SPACING_S = 2.0
 """Edits of one message that no person asked for are at least this far apart."""
 # Word for word the condition of the index: with bound values neither engine can tell that it fits.
-LIVE: sa.ColumnElement[bool] = sa.literal_column(
-    "outbox.state IN ('pending', 'ambiguous', 'sending')", sa.Boolean
-)
+LIVE = sa.text("outbox.state IN ('pending', 'ambiguous', 'sending')")
 
 
 class Priority(IntEnum):
@@ -236,11 +234,17 @@ def next_pending(tx: Tx, channel: str, kinds_blocked: Sequence[str] = ()) -> Row
         before.c.channel == o.c.channel,
         before.c.parent_key == o.c.parent_key,
         before.c.seq < o.c.seq,
-        sa.literal_column("before.state IN ('pending', 'ambiguous', 'sending')", sa.Boolean),
+        sa.text("before.state IN ('pending', 'ambiguous', 'sending')"),
         before.c.ts.is_(None),
     )
     ready = sa.or_(o.c.parent_key.is_(None), sa.and_(arrived, ~unsaid))
-    where = [LIVE, o.c.channel == channel, o.c.state == "pending", o.c.due_at <= tx.now, ready]
+    where: list[Any] = [
+        LIVE,
+        o.c.channel == channel,
+        o.c.state == "pending",
+        o.c.due_at <= tx.now,
+        ready,
+    ]
     if "post" in kinds_blocked:
         where.append(o.c.ts.is_not(None))
     if "edit" in kinds_blocked:

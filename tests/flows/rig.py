@@ -22,7 +22,7 @@ from bot.sender import Sender, SenderSettings
 from bot.slack import Slack, SlackSettings
 from bot.tickets.look import Surroundings
 from core import channels, migrate, monitor
-from core.clock import Clock, SystemClock
+from core.clock import Clock, ManualClock, SystemClock
 from core.db import Database, Tx
 from core.invariant import Broken, Invariant, Judged, Severity
 from core.metrics import Metrics
@@ -147,6 +147,22 @@ class Rig:
         async with asyncio.timeout(timeout_s):
             while (await self.db.read(channels.backlog)).rows or await self.db.read(_behind):
                 await asyncio.sleep(0.01)
+
+    async def quiet(self) -> None:
+        """Nothing happens any more unless the clock moves."""
+        calm = 0
+        while calm < 3:
+            await asyncio.sleep(0.003)
+            behind = await self.db.read(_behind)
+            calm = 0 if self.sender.busy or behind else calm + 1
+
+    async def moved(self, seconds: float, step: float = 1.0) -> None:
+        """Move a clock that is ours, letting what comes due meanwhile happen."""
+        assert isinstance(self.clock, ManualClock)
+        await self.quiet()
+        for _ in range(max(int(seconds / step), 1)):
+            await self.clock.advance(step)
+            await self.quiet()
 
     async def tickets(self) -> list[Any]:
         return await self.db.read(store.listing, store.Filter("all"))
