@@ -10,7 +10,9 @@ from typing import Any
 from bot.text import size
 
 Json = Mapping[str, Any]
-_BROADCAST = re.compile(r"<!(?:channel|here|everyone)\b")
+MALFORMED = (AttributeError, KeyError, TypeError, ValueError)
+"""What reading a block raises that has another shape than any block has."""
+BROADCAST = re.compile(r"<!(?=(?:channel|here|everyone)\b)")
 
 
 @dataclass(slots=True)
@@ -34,7 +36,7 @@ class Problems:
 
     def markup(self, at: str, text: Any) -> None:
         """A message of ours never calls a whole channel."""
-        if isinstance(text, str) and _BROADCAST.search(text):
+        if isinstance(text, str) and BROADCAST.search(text):
             self.add(at, "calls a whole channel")
 
     def keys(self, at: str, thing: Json, allowed: frozenset[str]) -> None:
@@ -82,7 +84,10 @@ def check_block(found: Problems, at: str, block: Json) -> None:
     keys, check = _BLOCKS[kind]
     found.keys(at, block, frozenset({"type", "block_id", *keys.split()}))
     found.length(f"{at}/block_id", block.get("block_id", ""), 0, 255)
-    check(found, at, block)
+    try:
+        check(found, at, block)
+    except MALFORMED:
+        found.add(at, "is malformed")
 
 
 def _header(found: Problems, at: str, block: Json) -> None:

@@ -18,10 +18,10 @@ def flatten(blocks: Iterable[Mapping[str, Any]]) -> str:
     said = [text for block in listed if (text := _block(block))]
     if any(_pressable(block) for block in listed):
         said.append(NO_BUTTONS)
-    return _bounded(said)
+    return bounded(said)
 
 
-def _bounded(said: list[str]) -> str:
+def bounded(said: list[str]) -> str:
     """As many whole lines as there is room for: a cut inside a line could cut markup in two."""
     lines = "\n".join(said).split("\n")
     kept: list[str] = []

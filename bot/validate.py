@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.blocks import Message
-from bot.elements import Problems, check_block, texts
-from bot.flat import MAX_FLAT
+from bot.elements import BROADCAST, MALFORMED, Problems, check_block, texts
+from bot.flat import MAX_FLAT, bounded
 from bot.text import size
 
 MAX_TEXT = 4000
@@ -50,10 +50,10 @@ def _blocks(found: Problems, blocks: Sequence[Mapping[str, Any]], most: int) -> 
     for at, block in enumerate(blocks):
         check_block(found, f"/blocks/{at}", block)
         block_id = block.get("block_id")
-        if block_id in ids:
+        if str(block_id) in ids:
             found.add(f"/blocks/{at}/block_id", f"{block_id} is there twice")
         if block_id:
-            ids.add(block_id)
+            ids.add(str(block_id))
 
 
 _VIEW_KEYS = frozenset(
@@ -106,13 +106,16 @@ def fit(message: Message) -> Message:
     fitted = Message(_short(message.text), tuple(_shorter(blocks)))
     if not problems(fitted):
         return fitted
-    flat = fitted.fallback()
-    return Message(_short(flat.text))
+    try:
+        return Message(_short(fitted.fallback().text))
+    except MALFORMED:
+        return Message(_short(message.text))
 
 
 def _short(text: str) -> str:
-    flat = Message(text, ()).fallback().text if size(text) > MAX_FLAT else text
-    return flat or "A message without words."
+    calm = BROADCAST.sub("@", text)
+    said = bounded([calm]) if size(calm) > MAX_FLAT else calm
+    return said or "A message without words."
 
 
 def _fewer(blocks: list[dict[str, Any]]) -> list[dict[str, Any]]:

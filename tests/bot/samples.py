@@ -286,7 +286,7 @@ def hostile(text: str) -> dict[str, Message]:
         event(k, f"cli:{text}", {"reason": text, "from": text, "held_by": text, "until": text}, n)
         for n, (k, _, _) in enumerate(EVENTS * 20)
     ]
-    counts = {s: 10**12 for s in Severity}
+    counts = dict.fromkeys(Severity, 10**12)
     kinds = tuple((text, n) for n in range(40))
     facts = StormFacts(text or "s", NOW, NOW, 10**9, 10**8, by_severity=counts, by_invariant=kinds,
                        subjects=(text,), worst=(bad,) * 60)  # fmt: skip

@@ -253,7 +253,13 @@ async def browser() -> AsyncIterator[Browser]:
 @asynccontextmanager
 async def set_up(browser: Browser) -> AsyncIterator[Stage]:
     """A workspace on its own port with the app connected."""
-    config = Config(team_name="Harbour", manifest=MANIFEST, limits=Limits(enabled=False), seed=1)
+    config = Config(
+        team_name="Harbour",
+        manifest=MANIFEST,
+        limits=Limits(enabled=False),
+        seed=1,
+        ack_timeout_s=0.8,  # an app that does not answer is told of sooner than in Slack
+    )
     ws = Workspace(config)
     async with LocalServer(ws, panel=Cluster()) as server:
         client = AsyncWebClient(token=server.bot_token, base_url=server.api_url)

@@ -246,3 +246,24 @@ async def test_a_storm_of_messages_is_drawn_in_order(stage: Stage, page: Page) -
     await expect(page.locator(".message").last).to_contain_text("storm 499", timeout=15_000)
     shown = await page.locator(".message-text").all_inner_texts()
     assert shown == [f"storm {n}" for n in range(500 - len(shown), 500)]
+
+
+async def test_a_card_out_of_sight_that_says_something_new_is_pointed_at(
+    stage: Stage, page: Page
+) -> None:
+    ts = await stage.post("CRITICAL: store-2 is down", blocks=card())
+    for n in range(25):
+        await stage.post(f"line {n}\nand more")
+    await expect(page.locator(".message >> text=line 24")).to_be_in_viewport()
+    await stage.app.client.chat_update(
+        channel=stage.id("storage-alerts"), ts=ts, text="resolved", blocks=card("Resolved")
+    )
+    await page.click("#above-pill:has-text('resolved')")
+    await expect(page.locator(".block-header")).to_be_in_viewport()
+    await expect(page.locator("#above-pill")).to_be_hidden()
+
+
+async def test_a_mention_of_my_group_counts_as_mine(stage: Stage, page: Page) -> None:
+    group = next(iter(stage.ws.state.groups))
+    await stage.post(f"<!subteam^{group}> look", channel="ops")
+    await expect(page.locator(".side-row", has_text="ops").locator(".count")).to_have_text("1")

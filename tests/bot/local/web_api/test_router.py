@@ -250,3 +250,37 @@ async def test_the_log_keeps_calls_with_times_and_without_tokens(client, ws):
     assert (edit.error, edit.effect) == ("message_not_found", False)
     assert post.at <= edit.at
     assert "xoxb" not in repr((post, edit))
+
+
+# --- hostile input ------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"channel": "#ops", "text": ' + b"[" * 100_000,
+        b'{"channel": "#ops", "text": "x", "blocks": ' + b"[" * 900 + b"]" * 900 + b"}",
+        b'{"channel": "#ops", "text": "\\ud800 half"}',
+        b'{"channel": "#ops", "text": "\\u0000 nul"}',
+        b'{"channel": "#ops", "text": NaN}',
+        b'{"channel": "#ops", "text": {"a": 1}}',
+        b'{"channel": ["#ops"], "text": "x"}',
+        b'{"channel": "#ops", "text": "x", "metadata": "\\ud800"}',
+        b'{"channel": "#ops", "text": "x", "thread_ts": {}}',
+        b'{"channel": "#ops", "text": "x", "blocks": [{"type": "image", "slack_file": 1}]}',
+        b"\xff\xfe{}",
+        b"",
+    ],
+)
+async def test_no_body_is_worth_a_500(http, server, ws, client, body):
+    headers = {"Authorization": f"Bearer {server.bot_token}", "Content-Type": "application/json"}
+    url = f"{server.api_url}chat.postMessage"
+    async with http.post(url, headers=headers, data=body) as answer:
+        assert answer.status == 200
+        json.loads(await answer.text())
+    await client.conversations_history(channel=ws.channel("#ops").id, include_all_metadata=True)
+
+
+@pytest.mark.parametrize("limit", ["many", "1e400", "-5", "99999999999999999999999"])
+async def test_odd_numbers_are_refused_or_clamped(http, server, ws, limit):
+    params = {"channel": ws.channel("#ops").id, "limit": limit, "token": server.bot_token}
+    async with http.get(f"{server.api_url}conversations.history", params=params) as answer:
+        assert (await answer.json()).get("error") in (None, "invalid_arguments")
