@@ -13,6 +13,7 @@ from bot.local.model import Channel, User
 from bot.local.panel import PanelWatch
 from bot.local.security import refusal
 from bot.local.state import UnknownName
+from bot.local.web_api.method import loads
 from bot.local.workspace import Workspace
 
 Json = dict[str, Any]
@@ -141,7 +142,7 @@ def _worded(handler: Handler) -> Callable[[web.Request], Awaitable[web.Response]
             body = await handler(request)
         except LookupError as error:
             return refusal(404, str(error.args[0]) if error.args else "not found")
-        except (ValueError, OSError, RuntimeError) as error:
+        except (ValueError, OSError, RuntimeError, RecursionError) as error:
             return refusal(400, str(error))
         return web.json_response({"ok": True, **body}, dumps=_dump)
 
@@ -154,7 +155,7 @@ def _dump(body: Any) -> str:
 
 async def _body(request: web.Request) -> Body:
     raw = await request.read()
-    found = json.loads(raw) if raw else {}
+    found = loads(raw) if raw else {}
     if not isinstance(found, dict):
         raise ValueError("the body must be a JSON object")
     return Body(found)

@@ -45,7 +45,7 @@ class Events:
             "event_time": int(state.now_s()),
             "authorizations": [authorization],
             "is_ext_shared_channel": bool(place and place.shared),
-            "event_context": f"4-{state.ids.secret(40)}",
+            "event_context": f"4-{state.ids.make('E', 20)}",
         }
         delivery = Delivery("events_api", payload, what=f"event {event['type']}", channel=channel)
         return self._deliveries.send(delivery)

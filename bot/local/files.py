@@ -78,7 +78,7 @@ class Files:
         """Room for a file of this name and length, with an address to send it to."""
         state = self._state
         file = StoredFile(
-            id=state.ids.make("F"),
+            id=state.ids.hidden("F", 12),
             name=name,
             length=length,
             upload=state.ids.secret(40),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from types import TracebackType
 from typing import Any, Self
 
@@ -13,7 +12,7 @@ from bot.local.live import Live
 from bot.local.page import Page
 from bot.local.panel import Panel, PanelWatch
 from bot.local.security import Guard
-from bot.local.web_api.method import ApiError
+from bot.local.web_api.method import ApiError, loads
 from bot.local.web_api.router import Router
 from bot.local.workspace import Workspace
 
@@ -80,8 +79,8 @@ class LocalServer:
         """A response_url: no token, the address itself is the permission."""
         ws = self.workspace
         try:
-            body: Any = json.loads(await request.read())
-        except ValueError:
+            body: Any = loads(await request.read())
+        except (ValueError, RecursionError):
             body = None
         if not isinstance(body, dict):
             return web.json_response({"ok": False, "error": "invalid_payload"}, status=400)

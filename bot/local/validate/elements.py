@@ -56,15 +56,17 @@ def element(required: dict[str, Rule], optional: dict[str, Rule], also: Rule | N
     return record({"type": anything, **required}, {**base, **optional}, also)
 
 
+def _list(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list) else []
+
+
 def _offered(report: Report, at: str, value: Any) -> None:
     """What is chosen first must be among the options."""
-    groups = value.get("option_groups")
-    given = list(value.get("options") or [])
-    for one in groups if isinstance(groups, list) else []:
-        given += (one.get("options") or []) if isinstance(one, dict) else []
-    known = {o.get("value") for o in given if isinstance(o, dict)}
-    first = value.get("initial_options") or [value.get("initial_option")]
-    for one in first if isinstance(first, list) else []:
+    offered = _list(value.get("options"))
+    for one in _list(value.get("option_groups")):
+        offered += _list(one.get("options")) if isinstance(one, dict) else []
+    known = [option.get("value") for option in offered if isinstance(option, dict)]
+    for one in (*_list(value.get("initial_options")), value.get("initial_option")):
         if isinstance(one, dict) and one.get("value") not in known:
             report.add(at, "initial options must be among the options", "initial_option")
 

@@ -33,6 +33,20 @@ def invalid_arguments(*words: str) -> ApiError:
     return ApiError("invalid_arguments", response_metadata={"messages": messages})
 
 
+def loads(raw: str | bytes) -> Any:
+    """Strict JSON: no NaN, and half a surrogate pair becomes a question mark. Raises ValueError."""
+    found = json.loads(raw, parse_constant=_no_constant)
+    lone = b"\\ud" if isinstance(raw, bytes) else "\\ud"
+    if lone in raw.lower():  # type: ignore[operator]  # both are of the same kind
+        whole = json.dumps(found, ensure_ascii=False).encode("utf-8", "replace")
+        return json.loads(whole)
+    return found
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
 class Args:
     """The merged arguments of one call, read with Slack's leniency about types."""
 
@@ -68,7 +82,7 @@ class Args:
             return default
         try:
             return max(low, min(high, int(value)))
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise invalid_arguments(f"must be an integer [json-pointer:/{name}]") from None
 
     def json(self, name: str, error: str = "invalid_json") -> Any:
@@ -79,8 +93,8 @@ class Args:
         if not value.strip():
             return None
         try:
-            return json.loads(value)
-        except ValueError:
+            return loads(value)
+        except (ValueError, RecursionError):
             raise ApiError(error) from None
 
     def ids(self, name: str) -> list[str]:

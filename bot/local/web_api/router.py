@@ -13,7 +13,7 @@ from aiohttp import web
 
 from bot.local.faults import Fault
 from bot.local.web_api import chat, conversations, files, marks, misc, streams, users, views
-from bot.local.web_api.method import ApiError, Args, Json, Method
+from bot.local.web_api.method import ApiError, Args, Json, Method, loads
 from bot.local.web_api.places import missing_scope
 from bot.local.workspace import Workspace
 
@@ -74,7 +74,7 @@ class Router:
         state.calls.append(call)
         try:
             values, token = await merged(request)
-        except ValueError:
+        except (ValueError, RecursionError):
             return self._answer(call, {"ok": False, "error": "invalid_json"})
         call.args = values
         call.channel = str(values.get("channel") or values.get("channel_id") or "")
@@ -90,6 +90,8 @@ class Router:
             body = self._run(call, values, token)
         except ApiError as error:
             body = {"ok": False, "error": error.error, **error.extra}
+        except RecursionError:
+            body = {"ok": False, "error": "invalid_arguments"}
         return self._answer(call, body)
 
     def _run(self, call: Call, values: Json, token: str) -> Json:
@@ -126,7 +128,7 @@ class Router:
         call.error = "" if body["ok"] else body["error"]
         call.seconds = state.clock.monotonic() - call.at
         call.answer = {key: body[key] for key in ("ts", "channel", "message_ts") if key in body}
-        headers = {"X-Slack-Req-Id": state.ids.secret(16), "X-OAuth-Scopes": ",".join(state.scopes)}
+        headers = {"X-Slack-Req-Id": state.ids.uuid(), "X-OAuth-Scopes": ",".join(state.scopes)}
         if (wait := body.pop("retry_after", None)) is not None:
             headers["Retry-After"] = str(wait)
         state.news.touch()
@@ -195,7 +197,7 @@ async def merged(request: web.Request) -> tuple[Json, str]:
 def _body(raw: bytes, kind: str) -> Json:
     if kind != "application/json":
         return dict(parse_qsl(raw.decode("utf-8", "replace"), keep_blank_values=True))
-    found = json.loads(raw)
+    found = loads(raw)
     if not isinstance(found, dict):
         raise ValueError("the body is not an object")
     return found
