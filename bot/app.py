@@ -10,7 +10,7 @@ import logging
 import os
 import re
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -24,6 +24,7 @@ from bot.app_request import Answer, Book, Handler, Request, from_click, from_com
 from bot.app_whisper import Whisper, notice
 from bot.roles import Role
 from bot.slack import Ok, Slack
+from bot.start import Identity
 from core.db import Tx
 from core.errors import NotFound, Refused, Unavailable
 from core.tasks import Tasks
@@ -43,31 +44,6 @@ _BOLTS_OWN = (
     "SLACK_CLIENT_SECRET",
     "SLACK_VERIFICATION_TOKEN",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who the bot is, as auth.test said at the start."""
-
-    team_id: str
-    team: str
-    url: str
-    bot_id: str
-    bot_user_id: str
-    enterprise_id: str | None = None
-
-
-async def introduce(client: AsyncWebClient) -> Identity:
-    """Ask Slack who we are. Raises what the client raises."""
-    said = await client.auth_test()
-    return Identity(
-        team_id=str(said["team_id"]),
-        team=str(said.get("team") or ""),
-        url=str(said.get("url") or ""),
-        bot_id=str(said.get("bot_id") or ""),
-        bot_user_id=str(said.get("user_id") or ""),
-        enterprise_id=said.get("enterprise_id"),
-    )
 
 
 def disown_environment() -> None:

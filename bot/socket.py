@@ -19,7 +19,6 @@ from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from core.clock import Clock
-from core.errors import Refused
 from core.metrics import Metrics
 from core.tasks import Tasks
 
@@ -219,33 +218,3 @@ class Sockets:
         self._logger.removeFilter(self._quiet)
         self._up = 0
         self._metrics.sockets.set(0)
-
-
-_FIXES = {
-    "invalid_auth": "is not one of Slack's tokens for this app, or was revoked",
-    "not_authed": "is missing",
-    "token_revoked": "was revoked: install the app again and take the new one",
-    "token_expired": "has expired: make a new one",
-    "account_inactive": "belongs to an app or a user that was removed",
-    "not_allowed_token_type": "is of the wrong kind",
-    "missing_scope": "lacks a scope",
-}
-
-
-def why_bot_token(code: str) -> Refused:
-    """What a person reads when auth.test refuses the bot token."""
-    said = _FIXES.get(code, f"was refused by Slack ({code})")
-    return Refused(
-        f"The bot token (SLACK_BOT_TOKEN) {said}. It starts with xoxb- and stands under "
-        "OAuth & Permissions on the app's page."
-    )
-
-
-def why_app_token(code: str) -> Refused:
-    """What a person reads when apps.connections.open refuses the app-level token."""
-    said = _FIXES.get(code, f"was refused by Slack ({code})")
-    return Refused(
-        f"The app-level token (SLACK_APP_TOKEN) {said}. It starts with xapp-, needs the scope "
-        "connections:write, and stands under Basic Information on the app's page; Socket Mode must "
-        "be switched on there."
-    )

@@ -11,7 +11,7 @@ from typing import Any
 from aiohttp import web
 
 from bot import home
-from bot.app import Front, asker, introduce, make_app, tell_errors
+from bot.app import Front, asker, make_app, tell_errors
 from bot.app_desk import Desk
 from bot.app_whisper import Whisper
 from bot.guard import PATH, Guard
@@ -26,6 +26,7 @@ from bot.monitor import commands as monitor_commands
 from bot.monitor.commands import Watching
 from bot.roles import Roles, RoleSettings
 from bot.socket import Sockets, SocketSettings
+from bot.start import introduce
 from bot.tickets import actions, commands, gathered
 from bot.tickets.look import Surroundings
 from core import requests
@@ -161,7 +162,7 @@ async def stage(
 
         tasks = Tasks(on_error)
         clock = SystemClock()
-        identity = await introduce(made.slack.web)
+        identity = await introduce(made.slack)
         settings = roles(made.ws) if roles else RoleSettings()
         channels = (made.ws.channel(CHANNEL).id,)
         cache = Roles(asker(made.slack), clock, settings, identity.team_id, channels)
