@@ -15,6 +15,7 @@ from core.twin import spec as specs
 from core.twin.clock import mono, sleep
 from core.twin.look import Process, describe
 from core.twin.plan import TwinError, free_ports, lay_out, store_spec
+from core.twin.process import wait_gone
 from core.twin.spec import Spec, StoreSpec, Tls
 from core.twin.supervisor import Supervisor
 from core.twin.wire import Client, Response, WireError
@@ -30,7 +31,7 @@ class Layout:
 
     `speed` divides every duration (20 makes 20 s take 1 s), `load_qps` is what all clients
     together ask, `tls` is a (ca, cert, key) triple of PEM paths, `tie_to` a process id with
-    which the twin's processes end.
+    which the twin's processes end (also those that another command starts in `dir` later).
     """
 
     def __init__(
@@ -47,9 +48,9 @@ class Layout:
         tie_to: int | None = None,
     ) -> None:
         self.dir = Path(dir).resolve()
-        self._processes = Supervisor(self.dir, tie_to)
         self.dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.dir.chmod(0o700)
+        self._processes = Supervisor(self.dir, tie_to)
         if not (self.dir / specs.FILE).exists():
             wanted = Tls(*(str(Path(path).resolve()) for path in tls)) if tls else None
             made = lay_out(pds, stores, version, speed, wanted, regions, host, load_qps)
@@ -154,7 +155,10 @@ class Layout:
 
     def kill(self, name: str) -> None:
         """SIGKILL: no farewell, nothing in its log. TwinError when it does not run."""
+        pid = self._processes.pid(self._known(name))
         self._must_signal(name, signal.SIGKILL)
+        if pid is not None:
+            wait_gone(pid, 1.0)
 
     def pause(self, name: str) -> None:
         """SIGSTOP: the ports still accept, nothing answers."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -62,6 +63,18 @@ def send(pid: int, started: str, number: signal.Signals) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+def wait_gone(pid: int, limit_s: float) -> None:
+    """Block until a killed process has ended, at most `limit_s` seconds (SIGKILL takes some ms)."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except (AttributeError, OSError):
+        return  # gone already, or no Linux: the next look will tell
+    try:
+        select.select([descriptor], [], [], limit_s)
+    finally:
+        os.close(descriptor)
 
 
 def arguments(

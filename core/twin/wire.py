@@ -92,13 +92,20 @@ class Server:
         request = Request(
             method, unquote(path), target, parse_qs(query, True), headers, body, reader.at_eof
         )
-        response = await self._handler(request)
+        response = await self._guarded(request)
         if response is None:
             return False
         keep = headers.get("connection", "").lower() != "close" and protocol == "HTTP/1.1"
         writer.write(render(response, method == "HEAD", keep))
         await writer.drain()
         return keep
+
+    async def _guarded(self, request: Request) -> Response | None:
+        try:
+            return await self._handler(request)
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+            # A private route got what no twin process sends: its sender's fault, said so.
+            return Response(400, f"{type(error).__name__}: {error}".encode(), "text/plain")
 
 
 def parse_head(head: bytes) -> tuple[str, dict[str, str]]:

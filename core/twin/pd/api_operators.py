@@ -125,7 +125,31 @@ def _remove_peer(member: Member, asked: dict[str, Any]) -> Operator:
     return _change(member, asked, "admin-remove-peer", None, old)
 
 
+def _transfer_region(member: Member, asked: dict[str, Any]) -> Operator:
+    region, wanted = _region(member, asked), asked.get("to_store_ids")
+    if not isinstance(wanted, list) or not wanted or len(set(map(str, wanted))) < len(wanted):
+        raise BadInput(bad(400, "invalid store ids to transfer region to"))
+    for store in wanted:
+        if str(store) not in member.cluster.stores:
+            raise BadInput(bad(500, f"[PD:core:ErrStoreNotFound]store {store} not found"))
+    peers = {s: region.peers.get(s) or member.cluster.next_id() for s in map(int, wanted)}
+    size = _size(member, region)
+    return move("admin-move-region", region, peers, member.pace, size, ("admin", "region"))
+
+
+def _scatter(member: Member, asked: dict[str, Any]) -> Operator:
+    region = _region(member, asked)
+    leaders, _ = member.cluster.counts()
+    others = [s for s in region.peers if s != region.leader and member.cluster.alive(s)]
+    if not others:
+        raise BadInput(bad(500, "no operator step is built"))
+    to = min(others, key=lambda store: leaders.get(store, 0))
+    return lead("scatter-region", region, to, member.pace, _size(member, region), True)
+
+
 CREATE = {
+    "transfer-region": _transfer_region,
+    "scatter-region": _scatter,
     "transfer-leader": _transfer_leader,
     "transfer-peer": _transfer_peer,
     "add-peer": _add_peer,
@@ -133,11 +157,16 @@ CREATE = {
 }
 
 
+UNDONE = ("add-learner", "merge-region", "split-region", "scatter-regions")
+
+
 async def create(member: Member, request: Request, params: Params) -> Response:
     asked = object_of(request)
     name = asked.get("name")
     if not isinstance(name, str):
         return bad(400, "missing operator name")
+    if name in UNDONE:
+        return bad(500, f"the twin does not carry out {name}")
     if name not in CREATE:
         return bad(400, "unknown operator")
     made = CREATE[name](member, asked)

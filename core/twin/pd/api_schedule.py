@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from core.twin.pd.member import Member
 
 Params = dict[str, str]
+MAX_DELAY_S = 10 * 366 * 86400
 NO_SCHEDULER = "[PD:scheduler:ErrSchedulerNotFound]scheduler not found"
 
 
@@ -114,6 +115,8 @@ def _delay(member: Member, request: Request) -> float:
     delay = object_of(request).get("delay")
     if not isinstance(delay, int | float) or isinstance(delay, bool):
         raise BadInput(bad(400, "missing pause time"))
+    if not 0 <= delay <= MAX_DELAY_S:
+        raise BadInput(bad(400, "invalid pause time"))
     return member.pace.span(float(delay))
 
 

@@ -118,6 +118,8 @@ def _fit(old: Any, value: Any) -> Any:
         return value
     if isinstance(old, int | float) and not isinstance(value, bool):
         made = float(value)
+        if not 0 <= made < 2**63:
+            raise ValueError(f"json: cannot unmarshal number {value} into this config item")
         return int(made) if isinstance(old, int) and made == int(made) else made
     raise ValueError(f"json: cannot unmarshal {json.dumps(value)} into this config item")
 

@@ -18,6 +18,8 @@ from core.twin.wire import Client, Request, Response, WireError
 BEAT_S = 0.5  # etcd's tick-interval in PD
 SILENCE_S = (11.1, 13.2)  # killed leader to new one, measured 11.1 to 13.6 s on four versions
 LEASE_S = 5.0
+# However fast the layout, a busy machine must not make leaders flap: real seconds.
+LEASE_FLOOR_S, SILENCE_FLOOR_S = 0.7, 1.0
 GRANT_S = 0.5  # a winner's first beat arrives well within it
 FORGET_S = 60.0  # without a quorum members keep redirecting to the dead leader for 60 s
 
@@ -40,6 +42,8 @@ class Election:
         self._granted_at = -1e9
         self._patience = 0.0
         self._acked: dict[str, int] = {}
+        self._heeded: dict[str, float] = {}
+        self._beats: dict[str, asyncio.Task[bool]] = {}
         self._wake = asyncio.Event()
         self._client = Client(spec.client_ssl)
         self.on_lead: Callable[[], None] = lambda: None
@@ -82,7 +86,8 @@ class Election:
         self._patience = 0.05 * self._spec.pds.index(self.me)
         while True:
             if self.is_leader():
-                await self._beat_all()
+                self._beat_all()
+                self._renew()
                 await self._pause(self._pace.span(BEAT_S, 0.02))
             elif self.me in self.members and mono() - self._heard > self._patience:
                 await self._campaign(force=False)
@@ -99,16 +104,24 @@ class Election:
             pass
         self._wake.clear()
 
-    async def _beat_all(self) -> None:
-        sent = mono()
-        answers = await asyncio.gather(*(self._beat(pd) for pd in self._others))
-        if 1 + sum(answers) >= self._majority:
-            self._lease_until = max(self._lease_until, sent + self._lease())
+    def _beat_all(self) -> None:
+        """One beat to each follower; one that is stuck holds up no other."""
+        for pd in self._others:
+            running = self._beats.get(pd.name)
+            if running is None or running.done():
+                self._beats[pd.name] = asyncio.create_task(self._beat(pd))
+
+    def _renew(self) -> None:
+        """The lease runs from when a majority was last known to follow us."""
+        told = [self._heeded.get(pd.name, -1e9) for pd in self._others]
+        newest = sorted([mono(), *told], reverse=True)[self._majority - 1]
+        self._lease_until = max(self._lease_until, newest + self._lease())
 
     def _lease(self) -> float:
-        return self._pace.span(LEASE_S, 0.5)
+        return self._pace.span(LEASE_S, LEASE_FLOOR_S)
 
     async def _beat(self, pd: PdSpec) -> bool:
+        sent = mono()
         body: dict[str, Any] = {"term": self.term, "leader": self.me.name}
         behind = self._acked.get(pd.name, -1) < self.document.revision
         if behind:
@@ -128,6 +141,8 @@ class Election:
                 self._adopt(answer["term"] + 1)
             return False
         self._acked[pd.name] = answer["revision"]
+        self._heeded[pd.name] = sent
+        self._renew()
         return True
 
     async def commit(self) -> None:
@@ -171,6 +186,7 @@ class Election:
         self.leading, self.leader = True, self.me.name
         self._lease_until = mono() + self._lease()
         self._acked.clear()
+        self._heeded.clear()
         self.started.set()
         self._log.info(
             "server.go:1790", "campaign PD leader ok", **{"campaign-leader-name": self.me.name}
@@ -200,7 +216,7 @@ class Election:
         write_json(self._path, {"term": self.term, "voted": name})
 
     def _draw(self) -> float:
-        return self._pace.span(random.uniform(*SILENCE_S), 0.8)
+        return self._pace.span(random.uniform(*SILENCE_S), SILENCE_FLOOR_S)
 
     async def hand_over(self, name: str) -> bool:
         """Ask a follower to take the lead at once; False when it does not answer."""
@@ -268,7 +284,7 @@ class Election:
 
     def _may_grant(self) -> bool:
         """Not while a leader is heard of, nor just after we helped somebody to win."""
-        quiet = mono() - self._heard > self._pace.span(SILENCE_S[0] - 0.6, 0.7)
+        quiet = mono() - self._heard > self._pace.span(SILENCE_S[0] - 0.6, SILENCE_FLOOR_S - 0.1)
         fresh = mono() - self._granted_at < GRANT_S
         return not self.is_leader() and not fresh and (quiet or self.leader is None)
 

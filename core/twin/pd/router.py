@@ -103,10 +103,14 @@ def body_of(request: Request) -> Any:
     """The JSON body; BadInput with encoding/json's words otherwise."""
     text = request.body.decode("utf-8", "replace")
     try:
-        return json.loads(text)
+        return json.loads(text, parse_constant=_no_constant)
     except ValueError as error:
         position = getattr(error, "pos", 0)
         raise BadInput(input_error(*_syntax(text, position))) from error
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(name)  # NaN and Infinity are no JSON in Go
 
 
 def _syntax(text: str, position: int) -> tuple[str, dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,7 +12,20 @@ import pytest
 
 from core.twin.cluster import Layout, TwinError
 from core.twin.process import same, send, start_time
-from core.twin.spec import read_json, write_json
+from core.twin.spec import write_json
+
+SQUAT = (
+    "import socket,sys; s=socket.create_server(('127.0.0.1',int(sys.argv[1])));"
+    "print('up',flush=True); input()"
+)
+
+
+def bystander(*words):
+    """A process that is not ours, waiting for a line."""
+    code = words or ("input()",)
+    return subprocess.Popen(
+        [sys.executable, "-c", *code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
 
 
 async def test_a_restart_keeps_ports_ids_and_what_pd_knew(world):
@@ -46,10 +60,10 @@ async def test_down_leaves_no_process_and_may_be_repeated(world):
 
 async def test_a_process_whose_pid_was_reused_is_never_signalled(world):
     twin = world.layout(pds=1, stores=1)
-    stranger = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    stranger = bystander()
     try:
-        record = {"store-1": {"pid": stranger.pid, "start": "1", "at": 0}}
-        write_json(twin.dir / "processes.json", record)
+        record = {"pid": stranger.pid, "start": "1", "at": 0}
+        write_json(twin.dir / "run" / "store-1.json", record)
         assert twin.state("store-1") == "stopped"
         with pytest.raises(TwinError, match="store-1 is not running"):
             twin.kill("store-1")
@@ -62,10 +76,12 @@ async def test_a_process_whose_pid_was_reused_is_never_signalled(world):
 
 
 async def test_the_twin_ends_with_the_process_it_is_tied_to(world):
-    owner = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    owner = bystander()
     twin = Layout(world._folder / "tied", pds=1, stores=1, regions=2, speed=20, tie_to=owner.pid)
     try:
         await twin.up()
+        twin.kill("store-1")
+        Layout(twin.dir).start("store-1")  # as a later command would, which ends at once
         owner.communicate(b"\n")
 
         async def gone():
@@ -133,17 +149,8 @@ async def test_a_page_of_another_site_cannot_turn_switches(world):
 
 async def test_a_port_that_is_taken_is_said_at_once(world):
     twin = world.layout(pds=1, stores=1)
-    squatter = subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            "import socket,sys; s=socket.create_server(('127.0.0.1',int(sys.argv[1])));"
-            "print('up',flush=True); input()",
-            str(twin.spec.pds[0].client_port),
-        ],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
+    port = str(twin.spec.pds[0].client_port)
+    squatter = bystander(SQUAT, port)
     try:
         assert squatter.stdout.readline() == b"up\n"
         with pytest.raises(TwinError, match="pd-0 ended at its start"):
@@ -159,7 +166,7 @@ async def test_logs_are_in_the_unified_format_and_a_kill_leaves_no_word(world):
     )
     for name in twin.names:
         for text in twin.log(name).read_text().splitlines():
-            assert __import__("re").match(line, text), text
+            assert re.match(line, text), text
     size = twin.log("store-1").stat().st_size
     twin.pause("store-1")
     size = twin.log("store-1").stat().st_size
@@ -177,4 +184,3 @@ async def test_logs_are_in_the_unified_format_and_a_kill_leaves_no_word(world):
 
     await world.until(ended, what="the end of store-2")
     assert "receive signal 15, stopping server..." in twin.log("store-2").read_text()
-    assert read_json(twin.dir / "processes.json")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import re
 import time
 
 import pytest
+
+from core.twin.cluster import Layout
 
 
 def parse(text):
@@ -38,10 +42,18 @@ async def rate(world, twin, name, start, seconds=0.6):
     return (after - before) / (time.monotonic() - begun)
 
 
+LEADERS = 'tikv_raftstore_region_count{type="leader"}'
 REQUESTS = "tikv_grpc_msg_duration_seconds_count"
 
 
-async def p99(world, twin, name, kind, seconds=0.8):
+async def rates(world, twin):
+    """Requests a second of each store, measured at once."""
+    return await asyncio.gather(
+        *(rate(world, twin, store.name, REQUESTS) for store in twin.spec.stores)
+    )
+
+
+async def p99(world, twin, name, kind, seconds=0.4):
     """The 0.99 quantile's bucket of one request type over some time, in seconds."""
     start = "tikv_grpc_msg_duration_seconds_bucket"
     before = await scrape(world, twin, name)
@@ -62,16 +74,39 @@ async def p99(world, twin, name, kind, seconds=0.8):
     return next(bound for bound, count in rows if count >= need)
 
 
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    """One cluster for all tests of this file: none of them may leave a trace."""
+    folder = tmp_path_factory.mktemp("figures") / "twin"
+    made = Layout(folder, pds=2, speed=20, regions=30, load_qps=3000, tie_to=os.getpid())
+    asyncio.run(made.up())
+    yield made
+    asyncio.run(made.down())
+
+
 @pytest.fixture
-async def twin(world):
-    return await world.up(speed=10, regions=30, load_qps=3000)
+async def twin(world, running):
+    """The cluster with every fault off, every store running and leaders spread."""
+    for name in running.names:
+        running.start(name)
+    await running.healthy()
+    await running.set_load(3000)
+    for store in running.spec.stores:
+        await running.reset(store.name)
+
+    async def spread():
+        found = [(await scrape(world, running, s.name))[LEADERS] for s in running.spec.stores]
+        return min(found) >= 8 and sum(found) == 30
+
+    await world.until(spread, what="leaders on all stores")
+    return running
 
 
 async def test_the_load_is_served_by_the_leaders_and_follows_its_switch(world, twin):
-    before = [await rate(world, twin, f"store-{n}", REQUESTS) for n in (1, 2, 3)]
+    before = await rates(world, twin)
     assert sum(before) == pytest.approx(3000, rel=0.15)
     await twin.set_load(300)
-    after = [await rate(world, twin, f"store-{n}", REQUESTS) for n in (1, 2, 3)]
+    after = await rates(world, twin)
     assert sum(after) == pytest.approx(300, rel=0.25)
 
 
@@ -101,15 +136,15 @@ async def test_added_latency_moves_the_p99_of_that_type_alone(world, twin):
 
 async def test_survivors_report_a_dead_store_at_once_and_take_over_its_load(world, twin):
     series = 'tikv_server_report_failure_msg_total{store_id="3",type="unreachable"}'
-    assert (await scrape(world, twin, "store-1"))[series] == 0
+    before = (await scrape(world, twin, "store-1"))[series]
     killed = time.monotonic()
     twin.kill("store-3")
 
     async def reported():
-        return (await scrape(world, twin, "store-1"))[series] > 0
+        return (await scrape(world, twin, "store-1"))[series] > before
 
     await world.until(reported, what="the report")
-    assert (time.monotonic() - killed) * 10 < 15
+    assert (time.monotonic() - killed) * 20 < 15
     refused = 'tikv_storage_engine_async_request_total{status="err_not_leader",type="snapshot"}'
 
     async def lagging():
@@ -183,10 +218,9 @@ async def test_a_store_cut_from_pd_alone_reads_disconnected_and_keeps_serving(wo
 
 async def test_a_store_cut_from_its_peers_loses_its_leaders_but_stays_up(world, twin):
     await twin.switch("store-1", cut_peers=True)
-    leader = 'tikv_raftstore_region_count{type="leader"}'
 
     async def moved():
-        found = [(await scrape(world, twin, f"store-{n}"))[leader] for n in (1, 2, 3)]
+        found = [(await scrape(world, twin, f"store-{n}"))[LEADERS] for n in (1, 2, 3)]
         return found[0] == 0 and sum(found) == 30
 
     await world.until(moved, what="the step-down and the elections")

@@ -36,7 +36,7 @@ async def watch(world, url, stop):
     begun, rows = time.monotonic(), []
     while not rows or not stop(rows[-1]):
         sent = time.monotonic()
-        status, kind, text = await world.ask(url, timeout_s=20)
+        status, _, text = await world.ask(url, timeout_s=20)
         rows.append(((sent - begun) * SPEED, status, (time.monotonic() - sent) * SPEED, text))
         assert sent - begun < 15, rows[-3:]
         await asyncio.sleep(0.02)

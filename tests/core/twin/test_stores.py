@@ -29,8 +29,8 @@ async def post(world, url, path, value, method="POST"):
 async def test_a_killed_store_is_up_for_20_s_after_its_last_heartbeat_then_disconnected_then_down(
     world,
 ):
-    speed = 10.0
-    twin = await world.up(speed=speed, regions=6)
+    speed = 20.0
+    twin = await world.up(pds=1, speed=speed, regions=6)
     url = twin.pd_urls[0]
     await post(world, url, "/config", {"max-store-down-time": "40s"})
     twin.kill("store-3")
@@ -43,7 +43,7 @@ async def test_a_killed_store_is_up_for_20_s_after_its_last_heartbeat_then_disco
         return row["state_name"] == "Down"
 
     await world.until(down, what="Down")
-    slack = 3.0  # scaled: 0.3 s of real time between the stamp and our look at it
+    slack = 6.0  # scaled: 0.3 s of real time between the stamp and our look at it
     assert list(seen) == ["Up", "Disconnected", "Down"]
     assert max(seen["Up"]) < 20.0 + slack
     assert 20.0 <= min(seen["Disconnected"]) < 20.0 + 2 * slack
@@ -54,8 +54,8 @@ async def test_a_killed_store_is_up_for_20_s_after_its_last_heartbeat_then_disco
 
 
 async def test_leaders_of_a_dead_store_move_after_an_election_and_come_back_with_it(world):
-    speed = 10.0
-    twin = await world.up(speed=speed, regions=30)
+    speed = 20.0
+    twin = await world.up(pds=1, speed=speed, regions=30)
     url = twin.pd_urls[0]
     assert await leaders(world, url) == {1: 10, 2: 10, 3: 10}
     killed = time.monotonic()
@@ -67,7 +67,7 @@ async def test_leaders_of_a_dead_store_move_after_an_election_and_come_back_with
 
     assert (await leaders(world, url))[1] == 10
     await world.until(moved, what="the failover")
-    assert 9.0 < (time.monotonic() - killed) * speed < 45.0
+    assert 9.0 < (time.monotonic() - killed) * speed < 90.0
     first = (await store(world, url, 1))["store"]["start_timestamp"]
     twin.start("store-1")
 
@@ -82,8 +82,8 @@ async def test_leaders_of_a_dead_store_move_after_an_election_and_come_back_with
 
 
 async def test_a_store_that_is_back_within_a_second_leads_nothing_until_an_election(world):
-    speed = 4.0
-    twin = await world.up(speed=speed, regions=12)
+    speed = 8.0
+    twin = await world.up(pds=1, speed=speed, regions=12)
     url = twin.pd_urls[0]
     twin.kill("store-1")
     twin.start("store-1")
@@ -107,7 +107,7 @@ async def test_a_store_that_is_back_within_a_second_leads_nothing_until_an_elect
 
 
 async def test_evicting_drains_a_store_and_keeps_it_empty_until_undone(world):
-    twin = await world.up(speed=20, regions=30)
+    twin = await world.up(pds=1, speed=20, regions=30)
     url = twin.pd_urls[0]
     asked = {"name": "evict-leader-scheduler", "store_id": 2}
     assert await post(world, url, "/schedulers", asked) == (200, "The scheduler is created.")
@@ -129,7 +129,7 @@ async def test_evicting_drains_a_store_and_keeps_it_empty_until_undone(world):
 
 
 async def test_a_transferred_leader_moves_and_leaves_a_record(world):
-    twin = await world.up(speed=20, regions=6)
+    twin = await world.up(pds=1, speed=20, regions=6)
     url = twin.pd_urls[0]
     await post(world, url, "/schedulers/all", {"delay": 600})
     region = await world.get(f"{url}{API}/region/id/1000")
@@ -151,7 +151,7 @@ async def test_a_transferred_leader_moves_and_leaves_a_record(world):
 
 
 async def test_a_down_store_is_replaced_when_there_is_another(world):
-    twin = await world.up(speed=40, regions=12, stores=4)
+    twin = await world.up(pds=1, speed=40, regions=12, stores=4)
     url = twin.pd_urls[0]
     await post(world, url, "/config", {"max-store-down-time": "60s"})
     twin.kill("store-2")
@@ -168,7 +168,7 @@ async def test_a_down_store_is_replaced_when_there_is_another(world):
 
 
 async def test_a_new_store_gets_regions_and_a_removed_one_ends_as_tombstone(world):
-    twin = await world.up(speed=40, regions=24)
+    twin = await world.up(pds=1, speed=40, regions=12)
     url = twin.pd_urls[0]
     assert (await post(world, url, "/store/1", None, "DELETE"))[0] == 400
     assert twin.add_store() == "store-4"
@@ -176,7 +176,7 @@ async def test_a_new_store_gets_regions_and_a_removed_one_ends_as_tombstone(worl
 
     async def filled():
         status, _, text = await world.ask(f"{url}{API}/store/4")
-        return status == 200 and json.loads(text)["status"]["region_count"] >= 16
+        return status == 200 and json.loads(text)["status"]["region_count"] >= 7
 
     await world.until(filled, what="regions on store 4")
     done = (200, "The store is set as Offline.")
@@ -197,7 +197,7 @@ async def test_a_new_store_gets_regions_and_a_removed_one_ends_as_tombstone(worl
 
 async def test_down_and_pending_peers_appear_ten_minutes_after_a_kill(world):
     speed = 400.0
-    twin = await world.up(speed=speed, regions=6, pds=1)
+    twin = await world.up(pds=1, speed=speed, regions=6)
     url = twin.pd_urls[0]
     assert (await world.get(f"{url}{API}/regions/check/down-peer"))["count"] == 0
     killed = time.monotonic()
@@ -217,7 +217,7 @@ async def test_down_and_pending_peers_appear_ten_minutes_after_a_kill(world):
 
 
 async def test_a_gracefully_stopped_store_moves_its_leaders_before_it_ends(world):
-    twin = await world.up(speed=10, regions=12)
+    twin = await world.up(pds=1, speed=10, regions=12)
     url = twin.pd_urls[0]
     twin.stop("store-1")
 
@@ -233,7 +233,7 @@ async def test_a_gracefully_stopped_store_moves_its_leaders_before_it_ends(world
 
 
 async def test_a_very_slow_store_loses_its_leaders_until_it_recovers(world):
-    twin = await world.up(speed=20, regions=12)
+    twin = await world.up(pds=1, speed=20, regions=12)
     url = twin.pd_urls[0]
     await twin.switch("store-2", slow_score=100)
 
