@@ -14,12 +14,14 @@ import { toast, tried } from './toast.js';
 import { markRead, readUpTo } from './unread.js';
 
 const FEW = 4; // messages up to which a newcomer is told what to try
+const POINT_MS = 15_000;
 const drafts = new Map();
 let feed;
 let composer;
 let newFrom = null;
 let waiting = 0; // messages below that arrived while the reader was further up
 let loadingOlder = false;
+let pillTimer = null;
 
 const openId = () => (state.here?.kind === 'channel' ? state.here.id : null);
 const open = () => state.channels.get(openId());
@@ -53,6 +55,24 @@ function drawPill() {
   const pill = $('#new-pill');
   pill.hidden = waiting === 0;
   fill(pill, icon('down-small'), `${waiting} new ${waiting === 1 ? 'message' : 'messages'}`);
+}
+
+// A card further up that now says something else: a way there, for as long as it is out of sight.
+function pointUp({ channel, message }) {
+  if (channel !== openId()) return;
+  const pill = $('#above-pill');
+  const target = () => [...feed.list.children].find((n) => n.dataset.ts === message.ts);
+  const hidden = () => (target()?.getBoundingClientRect().bottom ?? Infinity) < $('#scroller').getBoundingClientRect().top + 40;
+  pill.hidden = !hidden();
+  if (pill.hidden) return;
+  fill(pill, icon('up-small'), h('span', null, String(message.text).slice(0, 90)));
+  clearTimeout(pillTimer);
+  pillTimer = setTimeout(() => { pill.hidden = true; }, POINT_MS);
+  pill.onclick = () => {
+    pill.hidden = true;
+    target()?.scrollIntoView({ block: 'center' });
+    target()?.focus({ preventScroll: true });
+  };
 }
 
 /** Whether the reader sees the end of this channel right now. */
@@ -96,6 +116,7 @@ function show() {
   const id = openId();
   $('#channel-view').hidden = !id;
   if (!id) return;
+  $('#above-pill').hidden = true;
   newFrom = readUpTo(id);
   waiting = 0;
   feed.forget();
@@ -156,6 +177,7 @@ export function startChannel() {
   document.addEventListener('visibilitychange', () => openId() && watching(openId()) && markRead(openId()));
   on('here', show);
   on('messages', arrived);
+  on('said-anew', pointUp);
   on('channels', drawHeader);
   on('reload', () => { forget(); show(); });
   on('again', () => load({ again: true }));

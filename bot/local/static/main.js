@@ -7,7 +7,7 @@ import { $, fill, icon, soon } from './dom.js';
 import { startHome } from './home.js';
 import { startKeys } from './keyboard.js';
 import { connect } from './live.js';
-import { channelBox, drop, isReply, namesMe, put } from './messages.js';
+import { drop, find, isReply, namesMe, put } from './messages.js';
 import * as modals from './modals.js';
 import { startPanel } from './panel.js';
 import { startSidebar } from './sidebar.js';
@@ -70,6 +70,14 @@ function message({ channel, message }) {
   if (top && !watching(channel)) countUnread(channel, room.is_im || namesMe(message));
 }
 
+function changed({ channel, message }) {
+  const before = find(channel, message.ts);
+  put(channel, message);
+  tell('messages', { channel, message, isNew: false });
+  // Its text is what it says in one sentence: when that changed, the reader may want to know.
+  if (before && before.text !== message.text && !isReply(message)) tell('said-anew', { channel, message });
+}
+
 function ephemeral({ channel, user, message, thread_ts: threadTs }) {
   if (user !== state.me) return;
   const full = { ...message, ephemeral: true, thread_ts: threadTs ?? message.thread_ts };
@@ -96,7 +104,7 @@ const mine = (fn) => (news) => news.user === state.me && fn(news);
 
 const NEWS = {
   message,
-  message_changed: ({ channel, message }) => { put(channel, message); tell('messages', { channel, message, isNew: false }); },
+  message_changed: changed,
   message_deleted: gone,
   ephemeral,
   ephemeral_deleted: mine(gone),
@@ -164,6 +172,3 @@ async function start() {
 }
 
 start();
-
-// Tests and the curious may look at what the page knows.
-window.workspace = { state, channelBox };

@@ -99,5 +99,6 @@ export function find(channel, ts) {
 /** Whether a message names the acting person, or everyone. */
 export function namesMe(message) {
   const text = JSON.stringify([message.text ?? '', message.blocks ?? []]);
-  return text.includes(state.me) || /<!(here|channel|everyone)/.test(text) || /"range":"(here|channel|everyone)"/.test(text);
+  const groups = [...state.groups.values()].filter((g) => g.users?.includes(state.me));
+  return text.includes(state.me) || groups.some((g) => text.includes(g.id)) || /<!(here|channel|everyone)/.test(text) || /"range":"(here|channel|everyone)"/.test(text);
 }

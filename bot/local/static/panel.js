@@ -6,7 +6,7 @@ import { tried } from './toast.js';
 
 const GIVE_UP_MS = 10_000;
 const KINDS = { pd: 'Placement drivers', store: 'Stores' };
-const VERBS = { kill: ['skull', 'Kill'], pause: ['pause', 'Pause'], start: ['play', 'Start'], resume: ['play', 'Resume'] };
+const VERBS = { kill: ['skull', 'Kill'], pause: ['pause', 'Pause'], stop: ['square', 'Stop'], start: ['play', 'Start'], resume: ['play', 'Resume'] };
 const busy = new Map(); // name -> {verb, state, timer}
 const rows = new Map(); // name -> {node, word, detail, verbs, shape, state}
 let layout = '';
@@ -55,10 +55,10 @@ function row(item) {
 
 function build(name) {
   const word = h('span', { class: 'unit-state' });
-  const detail = h('div', { class: 'unit-detail' });
+  const detail = h('span', { class: 'unit-detail' });
   const verbs = h('div', { class: 'unit-verbs' });
   const node = h('li', { class: 'unit', tabindex: -1, data: { name }, on: { animationend: (e) => node.classList.remove(e.animationName === 'glow' ? 'turned' : 'pointed') } },
-    h('div', { class: 'unit-head' }, h('span', { class: 'dot', 'aria-hidden': 'true' }), h('span', { class: 'unit-name' }, name), word), verbs, detail);
+    h('div', { class: 'unit-head' }, h('span', { class: 'dot', 'aria-hidden': 'true' }), h('span', { class: 'unit-name' }, name)), verbs, h('div', { class: 'unit-line' }, word, detail));
   return { node, word, detail, verbs };
 }
 
