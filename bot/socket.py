@@ -26,8 +26,8 @@ PING_S = 5.0
 """How often each connection is pinged; a dead one is noticed after about twice that."""
 LOOK_S = 2.5
 """How often the watchdog looks."""
-DEAF_S = 3 * PING_S
-"""Unhealthy for so long: forget the address, so that the next attempt asks for a new one."""
+DEAF_PINGS = 3
+"""Unhealthy for so many pings: forget the address, so that the next attempt asks for a new one."""
 CLOSE_S = 2.0
 """How long closing may take."""
 REBUILD_S = 60.0
@@ -70,8 +70,11 @@ class Quiet(logging.Filter):
 class Line:
     """One connection under watch."""
 
-    def __init__(self, make: Callable[[], AsyncSocketModeHandler], clock: Clock) -> None:
+    def __init__(
+        self, make: Callable[[], AsyncSocketModeHandler], clock: Clock, rebuild_s: float
+    ) -> None:
         self._make = make
+        self._rebuild_s = rebuild_s
         self._clock = clock
         self._handler: AsyncSocketModeHandler | None = None
         self._healthy_at = clock.monotonic()
@@ -94,9 +97,7 @@ class Line:
         if await self.up():
             self._healthy_at = self._forgot_at = now
             return True
-        if now - self._healthy_at > REBUILD_S:
-            return False
-        if self._handler is not None and now - self._forgot_at >= 3 * ping_s:
+        if self._handler is not None and now - self._forgot_at >= DEAF_PINGS * ping_s:
             self._forgot_at = now
             self._handler.client.wss_uri = None
             _log.warning("a connection to Slack is deaf", action="socket.deaf")
@@ -105,7 +106,7 @@ class Line:
     @property
     def hopeless(self) -> bool:
         """Whether it is to be built anew."""
-        return self._clock.monotonic() - self._healthy_at > REBUILD_S
+        return self._clock.monotonic() - self._healthy_at > self._rebuild_s
 
     async def rebuild(self) -> None:
         """Close what is there and start over."""
@@ -151,7 +152,11 @@ class Sockets:
         clock: Clock,
         tasks: Tasks,
         metrics: Metrics,
+        *,
+        look_s: float = LOOK_S,
+        rebuild_s: float = REBUILD_S,
     ) -> None:
+        self._look_s = look_s
         self._settings = settings
         self._clock = clock
         self._tasks = tasks
@@ -175,7 +180,7 @@ class Sockets:
                 ping_interval=settings.ping_s,
             )
 
-        self.lines = tuple(Line(make, clock) for _ in range(settings.connections))
+        self.lines = tuple(Line(make, clock, rebuild_s) for _ in range(settings.connections))
 
     @property
     def up(self) -> int:
@@ -192,7 +197,7 @@ class Sockets:
 
     async def _watch(self) -> None:
         while True:
-            await self._clock.sleep(LOOK_S)
+            await self._clock.sleep(self._look_s)
             await self.look()
 
     async def look(self) -> int:
