@@ -1,23 +1,21 @@
-"""Meeting Slack at the start: are the tokens right, and who are we there?
+"""Meeting Slack at the start, also when Slack is down: whoever watches at 3 am must go on watching.
 
-Wrong tokens end the program with a sentence that says which and where to find the right one. A
-Slack that cannot be reached does not: whoever watches at 3 am must go on watching. Who we are is
-then what Slack said the last time, and the connection is tried until it stands.
+Wrong tokens end the program with a sentence that says which and where to find the right one. When
+Slack cannot be reached, who we are is what it said the last time; without a last time it is asked
+until it answers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import asdict
 
 import msgspec
 import structlog
 
-from bot.app import Identity
-from bot.slack import AuthFailed, Limited, Ok, Refused, Slack, SlackSettings
-from bot.socket import why_app_token, why_bot_token
+from bot.slack import Slack
+from bot.start import Identity, check_app_token, introduce
 from core import settings
+from core.errors import Unavailable
 from core.wiring import Core
 
 log = structlog.get_logger()
@@ -25,56 +23,34 @@ KEY = "slack.identity"
 RETRY_S = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class Meeting:
-    """What is shown to Slack; no app token in HTTP mode."""
-
-    slack: SlackSettings
-    app_token: str
-
-
-async def meet(meeting: Meeting, slack: Slack, core: Core) -> Identity:
-    """Who we are. Refused, in words, for a token that Slack does not take."""
+async def meet(slack: Slack, app_token: str, core: Core) -> Identity:
+    """Who we are; without an app token in HTTP mode. Refused for a token that Slack refuses."""
     identity = await _introduced(slack, core)
-    if meeting.app_token:
-        await _check_app_token(slack, meeting.app_token)
+    if identity.missing:
+        log.warning(
+            "the app lacks scopes: install it again from manifest.yml",
+            action="meet",
+            missing=", ".join(identity.missing),
+        )
+    if app_token:
+        try:
+            await check_app_token(slack, app_token)
+        except Unavailable as error:
+            log.warning("Socket Mode could not be tried yet", action="meet", why=error.text)
     return identity
 
 
 async def _introduced(slack: Slack, core: Core) -> Identity:
     while True:
-        outcome = await slack.call("auth.test")
-        if isinstance(outcome, Ok):
-            identity = _identity(outcome.data)
+        try:
+            identity = await introduce(slack)
+        except Unavailable as error:
+            log.warning("Slack cannot be reached", action="meet", why=error.text)
+        else:
             text = msgspec.json.encode(asdict(identity)).decode()
-            await core.db.write_as(core.epoch, settings.put, KEY, text)
+            await core.db.write(settings.put, KEY, text)
             return identity
-        if isinstance(outcome, AuthFailed | Refused):
-            raise why_bot_token(outcome.code)
         known = await core.db.read(settings.get, KEY)
-        log.warning("Slack cannot be reached", action="meet", why=str(outcome))
         if known is not None:
             return msgspec.json.decode(known, type=Identity)
-        pause_s = outcome.retry_after_s if isinstance(outcome, Limited) else RETRY_S
-        await core.clock.sleep(pause_s)
-
-
-def _identity(said: Mapping[str, Any]) -> Identity:
-    return Identity(
-        team_id=str(said["team_id"]),
-        team=str(said.get("team") or ""),
-        url=str(said.get("url") or ""),
-        bot_id=str(said.get("bot_id") or ""),
-        bot_user_id=str(said.get("user_id") or ""),
-        enterprise_id=said.get("enterprise_id"),
-    )
-
-
-async def _check_app_token(slack: Slack, token: str) -> None:
-    asking = await Slack.open(replace(slack.settings, token=token), slack.clock, slack.metrics)
-    try:
-        outcome = await asking.call("apps.connections.open")
-    finally:
-        await asking.close()
-    if isinstance(outcome, AuthFailed | Refused):
-        raise why_app_token(outcome.code)
+        await core.clock.sleep(RETRY_S)

@@ -15,7 +15,7 @@ from aiohttp import web
 from slack_bolt.async_app import AsyncApp
 
 from bot import given, health, home, links
-from bot.app import Front, Identity, asker, make_app
+from bot.app import Front, asker, make_app
 from bot.app_desk import Desk
 from bot.app_whisper import Whisper
 from bot.delivery import Delivery, DeliverySettings
@@ -23,7 +23,7 @@ from bot.guard import Guard
 from bot.health import Health, Part
 from bot.heartbeat import Heartbeat
 from bot.home import Home
-from bot.meeting import Meeting, meet
+from bot.meeting import meet
 from bot.monitor import commands as monitor_commands
 from bot.monitor.commands import Watching
 from bot.pager import Pager
@@ -33,6 +33,7 @@ from bot.roles import REFRESH_S, Roles
 from bot.sender import Sender, SenderSettings
 from bot.slack import Slack
 from bot.socket import Sockets, SocketSettings
+from bot.start import Identity
 from bot.tickets import actions, commands, gathered
 from bot.tickets.look import Surroundings
 from core.clock import Clock
@@ -81,14 +82,14 @@ async def run(
     refuses or a database that somebody else holds.
     """
     routes = given.routes(config)
-    meeting = Meeting(given.slack(config), _app_token(config))
+    slack_settings, app_token = given.slack(config), _app_token(config)
     metrics = Metrics()
     forget_slack_environment()
     async with AsyncExitStack() as stack:
-        slack = await Slack.open(meeting.slack, clock, metrics)
+        slack = await Slack.open(slack_settings, clock, metrics)
         stack.push_async_callback(slack.close)
         core = await stack.enter_async_context(hold_core(config, clock, command, metrics))
-        identity = await meet(meeting, slack, core)
+        identity = await meet(slack, app_token, core)
         tasks = Tasks(failed)
         stack.push_async_callback(tasks.cancel)
         parts = _Parts(core, slack, identity, tasks, points or Points())

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Protocol, runtime_checkable
 
+from core.findings import Finding
 from core.invariant import Invariant, Reading
 
 OWN = "tocsin"
@@ -93,4 +94,13 @@ class Paced(Protocol):
 
         Probes of liveness keep their own pace.
         """
+        ...
+
+
+@runtime_checkable
+class Checkable(Protocol):
+    """A subject that can say, part by part, whether what it reads from answers."""
+
+    async def check(self) -> list[Finding]:
+        """Ask every source once. Never raises for one that fails: that is a finding."""
         ...

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import typer
 
-from bot.cli import maintain, monitor, tickets
+from bot.cli import maintain, monitor, tickets, twin
+from bot.cli.check import check_config
+from bot.cli.drill import ticket_drill
 from bot.cli.local import local
 from bot.cli.serve import serve
+from bot.cli.show_manifest import show_manifest
 
 app = typer.Typer(
     name="tocsin",
@@ -17,6 +20,10 @@ app = typer.Typer(
 )
 app.add_typer(tickets.app, name="tickets")
 app.add_typer(monitor.app, name="monitor")
+app.add_typer(twin.app, name="twin")
 app.command()(serve)
 app.command()(local)
+app.command("check-config")(check_config)
+app.command("test-ticket")(ticket_drill)
+app.command("manifest")(show_manifest)
 maintain.add(app)

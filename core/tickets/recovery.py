@@ -148,6 +148,13 @@ def surface(tx: Tx, outliving: list[Ticket], news: list[New]) -> None:
             news.append(New("ticket.surfaced", ticket.subject, ticket.id, data=data))
 
 
+def close(tx: Tx, gone: list[Ticket]) -> None:
+    """Close tickets of what is no longer there, and say that the change is complete."""
+    news: list[New] = []
+    remove(tx, gone, news)
+    events.emit_all(tx, news)
+
+
 def close_subject(tx: Tx, subject: str) -> int:
     """Close every open ticket of a subject that was taken out of the configuration."""
     rows = tx.rows(sa.select(t).where(t.c.subject == subject, t.c.resolved_at.is_(None)))

@@ -1,0 +1,111 @@
+"""`tocsin check-config`: is the configuration right, and, with --live, does everything answer?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from bot import given, links
+from bot.check_slack import check_slack
+from bot.cli.common import ConfigOption, DbOption, Exit, JsonOption, command, say
+from bot.text import terminal
+from core.clock import SystemClock
+from core.config import Config, load
+from core.db import parse_url
+from core.errors import TocsinError
+from core.findings import Finding
+from core.subject import Checkable
+from core.wiring import build_subjects
+
+
+@command
+async def check_config(
+    live: Annotated[
+        bool, typer.Option("--live", help="Also ask Slack, PD, nodes, Prometheus.")
+    ] = False,
+    as_json: JsonOption = False,
+    db: DbOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Read the configuration as `tocsin serve` would; each failure is told with its fix.
+
+    Exit code 0 when all is well, 1 when something does not answer, 2 when the file is wrong.
+    """
+    settings = load(config, database=db)
+    parse_url(settings.database)
+    found = [Finding("configuration", str(settings.path or "defaults"), True, "can be read")]
+    found += _offline(settings)
+    if live:
+        found += await _live(settings)
+    _print(found, as_json)
+    if not all(f.ok for f in found):
+        raise Exit(1 if live else 2)
+
+
+def _offline(settings: Config) -> list[Finding]:
+    found = []
+    for what, look in (
+        ("routes", lambda: given.routes(settings)),
+        ("links", lambda: links.of(settings.file.links)),
+        ("roles", lambda: given.roles(settings)),
+        ("bot token", lambda: given.slack(settings)),
+        ("app token or signing secret", lambda: _second_token(settings)),
+        ("subjects", lambda: build_subjects(settings, SystemClock())),
+    ):
+        try:
+            look()
+        except TocsinError as error:
+            found.append(Finding("configuration", what, False, error.text))
+    if not settings.file.subjects:
+        fix = "add [[subjects]] with a name, a kind and its endpoints"
+        found.append(Finding("configuration", "subjects", False, "there is nothing to watch", fix))
+    return found
+
+
+def _second_token(settings: Config) -> str:
+    if settings.file.slack.mode == "socket":
+        return given.app_token(settings)
+    return given.signing_secret(settings)
+
+
+async def _live(settings: Config) -> list[Finding]:
+    clock = SystemClock()
+    found = await check_slack(settings, clock)
+    try:
+        subjects = build_subjects(settings, clock)
+    except TocsinError:
+        return found
+    for subject in subjects:
+        try:
+            if isinstance(subject, Checkable):
+                found += await subject.check()
+        finally:
+            await subject.close()
+    return found
+
+
+def _print(found: Sequence[Finding], as_json: bool) -> None:
+    if as_json:
+        say(json.dumps([asdict(f) for f in found], indent=2))
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    wide = console if console.is_terminal else Console(highlight=False, width=200)
+    grid = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("", "Part", "What", "Found", "Fix"):
+        grid.add_column(name, overflow="fold")
+    for f in found:
+        sign = Text("ok", style="green") if f.ok else Text("NO", style="bold red")
+        grid.add_row(
+            sign, f.part, terminal(f.what, 120), terminal(f.found, 300), terminal(f.fix, 300)
+        )
+    wide.print(grid)
+    bad = sum(not f.ok for f in found)
+    say("All is well." if not bad else f"{bad} of {len(found)} checks failed.")

@@ -1,0 +1,20 @@
+"""`tocsin manifest`: the Slack app, to paste where Slack makes apps."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from bot.cli.common import say
+from bot.manifest import as_yaml, manifest
+
+
+def show_manifest(
+    http: Annotated[
+        str | None,
+        typer.Option("--http", metavar="URL", help="For HTTP mode at this https address."),
+    ] = None,
+) -> None:
+    """Print the app's manifest: for Socket Mode, or with --http for HTTP mode."""
+    say(as_yaml(manifest(http)).rstrip())
