@@ -22,6 +22,8 @@ from core.clock import Clock, within
 from core.errors import Invalid
 
 MIB = 1024 * 1024
+# How the detail of a timeout begins when nothing of the request can have been sent.
+CONNECTING = "connecting"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +94,11 @@ class Http:
             status, said, raw = await within(
                 self._clock, limit_s, self._exchange(method, url, body, headers, cap)
             )
-        except TimeoutError as error:
-            detail = str(error) or f"no whole answer within {limit_s:g} s"
+        except aiohttp.ConnectionTimeoutError:
+            detail = f"{CONNECTING} took more than {self.limits.connect_s:g} s"
+            raise SourceFailed(where, Kind.TIMEOUT, detail) from None
+        except TimeoutError:
+            detail = f"no whole answer within {limit_s:g} s"
             raise SourceFailed(where, Kind.TIMEOUT, detail) from None
         except (aiohttp.ClientPayloadError, aiohttp.ClientResponseError) as error:
             raise Garbled(where, f"the answer broke off or is not HTTP ({error})") from None

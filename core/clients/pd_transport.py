@@ -24,7 +24,7 @@ from core.clients.failures import (
     SourceFailed,
     quote,
 )
-from core.clients.http import Http, Reply, endpoint_of
+from core.clients.http import CONNECTING, Http, Reply, endpoint_of
 from core.clock import Clock
 
 T = TypeVar("T")
@@ -187,7 +187,7 @@ def _may_have_run(error: SourceFailed) -> bool:
     if isinstance(error, Leaderless):
         return error.sent
     if error.kind is Kind.TIMEOUT:
-        return not error.detail.startswith("connecting")
+        return not error.detail.startswith(CONNECTING)
     return error.kind in (Kind.RESET, Kind.GARBLED, Kind.TOO_BIG) or error.status >= 500
 
 

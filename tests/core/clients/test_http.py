@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gzip
+import socket
+import sys
 import zlib
 
 import pytest
@@ -78,6 +81,21 @@ async def test_silence_ends_by_the_clock_that_was_handed_in(server):
     await http.close()
 
 
+async def test_a_host_that_does_not_even_take_the_connection_is_told_apart():
+    with socket.socket() as full, contextlib.ExitStack() as waiting:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for _ in range(4):  # more than its queue holds: the next one gets no answer at all
+            one = waiting.enter_context(socket.socket())
+            one.setblocking(False)
+            one.connect_ex(full.getsockname())
+        http = Http(SystemClock(), limits=Limits(connect_s=0.1))
+        with pytest.raises(SourceFailed, match=r"connecting took more than 0\.1 s") as caught:
+            await http.get(f"http://127.0.0.1:{full.getsockname()[1]}/x")
+        assert caught.value.kind is Kind.TIMEOUT
+        await http.close()
+
+
 async def test_a_name_that_does_not_resolve_says_so(http):
     with pytest.raises(SourceFailed) as caught:
         await http.get("http://no-such-host.invalid:1/x")
@@ -141,8 +159,6 @@ async def test_the_environments_proxies_are_ignored(server):
         "    await http.close()\n"
         "asyncio.run(main())\n"
     )
-    import sys
-
     child = await asyncio.create_subprocess_exec(
         sys.executable,
         "-c",
