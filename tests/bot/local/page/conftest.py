@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +12,6 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import (
     Browser,
-    BrowserContext,
     ConsoleMessage,
     Page,
     Request,
@@ -286,8 +285,8 @@ class Complaints:
     said: list[str] = field(default_factory=list)
     elsewhere: list[str] = field(default_factory=list)
 
-    def watch(self, page: Page, home: str) -> None:
-        """Listen to a page whose own address is `home`."""
+    def watch(self, page: Page, home: str) -> Callable[[], None]:
+        """Listen to a page whose own address is `home`; the answer ends that."""
 
         def console(message: ConsoleMessage) -> None:
             if message.type in ("error", "warning"):
@@ -297,9 +296,18 @@ class Complaints:
             if not asked.url.startswith(home):
                 self.elsewhere.append(asked.url)
 
-        page.on("console", console)
-        page.on("pageerror", lambda error: self.said.append(str(error)))
-        page.on("request", request)
+        def error(error: Exception) -> None:
+            self.said.append(str(error))
+
+        ears: dict[str, Any] = {"console": console, "pageerror": error, "request": request}
+        for kind, ear in ears.items():
+            page.on(kind, ear)
+
+        def unwatch() -> None:
+            for kind, ear in ears.items():
+                page.remove_listener(kind, ear)
+
+        return unwatch
 
 
 async def open_page(stage: Stage, found: Complaints, **more: Any) -> Page:
@@ -319,11 +327,11 @@ async def _show(page: Page, stage: Stage) -> None:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def window(browser: Browser) -> AsyncIterator[BrowserContext]:
-    """One context for all: each test's workspace has a port, so an origin, of its own."""
+async def tab(browser: Browser) -> AsyncIterator[Page]:
+    """One tab for all: each test's workspace has a port, so an origin and a storage, of its own."""
     context = await browser.new_context(viewport={"width": 1280, "height": 800})
     context.set_default_timeout(PATIENCE_MS)
-    yield context
+    yield await context.new_page()
     await context.close()
 
 
@@ -334,14 +342,14 @@ def complaints() -> Complaints:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def page(stage: Stage, window: BrowserContext, complaints: Complaints) -> AsyncIterator[Page]:
-    page = await window.new_page()
-    complaints.watch(page, stage.server.url)
-    await _show(page, stage)
-    yield page
-    await page.close()
+async def page(stage: Stage, tab: Page, complaints: Complaints) -> AsyncIterator[Page]:
+    unwatch = complaints.watch(tab, stage.server.url)
+    await _show(tab, stage)
+    yield tab
+    await tab.goto("about:blank")
+    unwatch()
     assert complaints.said == []
-    assert complaints.elsewhere == []
+    assert [url for url in complaints.elsewhere if url != "about:blank"] == []
 
 
 @dataclass
