@@ -57,6 +57,8 @@ class Acts:
         block = rich(said, self._ws.state.ids.block_id())
         message = Message(place.id, "", said, user=person.id, root=thread_ts, blocks=[block])
         message.extra = {"team": person.team_id, "client_msg_id": self._ws.state.ids.uuid()}
+        if person.foreign:
+            message.extra |= {"user_team": person.team_id, "source_team": person.team_id}
         if person.is_bot:
             message.bot_id, message.app_id = person.bot_id, person.app_id
         return self._ws.messages.post(place, message)

@@ -127,6 +127,8 @@ class Config:
     stream_idle_s: float = 300.0
     max_body_bytes: int = 4_000_000
     max_file_bytes: int = 50_000_000
+    calls_kept: int = 50_000
+    deliveries_kept: int = 20_000
 
 
 def _section(manifest: Mapping[str, Any], *path: str) -> Any:

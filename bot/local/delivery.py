@@ -17,7 +17,6 @@ from bot.local.state import State
 
 Json = dict[str, Any]
 RETRY_AFTER_S = (0.0, 60.0, 300.0)
-DELIVERIES_KEPT = 100_000
 
 
 @dataclass(slots=True, eq=False)
@@ -65,7 +64,7 @@ class Deliveries:
         self._waiting: dict[str, Delivery] = {}
         self.socket: Transport | None = None
         self.http: Transport | None = None
-        self.all: deque[Delivery] = deque(maxlen=DELIVERIES_KEPT)
+        self.all: deque[Delivery] = deque(maxlen=state.config.deliveries_kept)
         self.late_acks = 0
 
     def send(self, delivery: Delivery) -> Delivery:
@@ -142,7 +141,7 @@ class Deliveries:
 
     def _give_up(self, delivery: Delivery) -> None:
         delivery.status = "dropped" if delivery.kind == "events_api" else "undelivered"
-        if delivery.status == "dropped":
+        if delivery.status == "dropped" or delivery.what == "close":
             self._state.news.touch()
             return
         name = self._state.users[self._state.bot_user_id].name
@@ -155,7 +154,7 @@ class Deliveries:
             lambda: {
                 "user": delivery.user,
                 "channel": delivery.channel,
-                "what": delivery.what,
+                "what": "action" if delivery.what == "shortcut" else delivery.what,
                 "text": words,
             },
         )

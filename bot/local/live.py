@@ -14,6 +14,7 @@ from bot.local.security import Guard
 
 SECRET_WITHIN_S = 5.0
 HEARTBEAT_S = 20.0
+GOODBYE_S = 0.5
 MESSAGE_MAX = 10_000
 FORBIDDEN, LAGGED = 4403, 4408
 
@@ -28,7 +29,9 @@ class Live:
         self._open: set[web.WebSocketResponse] = set()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        websocket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=MESSAGE_MAX)
+        websocket = web.WebSocketResponse(
+            heartbeat=HEARTBEAT_S, max_msg_size=MESSAGE_MAX, timeout=GOODBYE_S
+        )
         await websocket.prepare(request)
         if not await self._introduced(websocket):
             await websocket.close(code=FORBIDDEN, message=b"secret")
@@ -73,5 +76,5 @@ class Live:
                 return  # the reader notices too, and ends the connection
 
     async def close(self) -> None:
-        for websocket in tuple(self._open):
-            await websocket.close(code=1001, message=b"shutting down")
+        goodbyes = (ws.close(code=1001, message=b"shutting down") for ws in self._open)
+        await asyncio.gather(*goodbyes, return_exceptions=True)

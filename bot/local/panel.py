@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from bot.local.state import State
 
 EVERY_S = 1.0
+FAILURES = (OSError, ValueError, LookupError, RuntimeError)
 
 
 class Panel(Protocol):
@@ -32,7 +33,13 @@ class PanelWatch:
         self._task: asyncio.Task[Any] | None = None
 
     async def now(self) -> dict[str, Any] | None:
-        return None if self.panel is None else await self.panel.state()
+        if self.panel is None:
+            return None
+        try:
+            return await self.panel.state()
+        except FAILURES as error:
+            # A panel that cannot look says so in its place; the page works without it.
+            return {"title": "panel", "items": [], "note": f"cannot be read: {error}"}
 
     async def act(self, name: str, verb: str) -> None:
         if self.panel is None:

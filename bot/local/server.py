@@ -97,7 +97,11 @@ class LocalServer:
         self._runner = web.AppRunner(self._app(), access_log=None, shutdown_timeout=0.5)
         await self._runner.setup()
         site = web.TCPSite(self._runner, HOST, self._port)
-        await site.start()
+        try:
+            await site.start()
+        except OSError:
+            await self._runner.cleanup()
+            raise
         self._guard.port = self._runner.addresses[0][1]
         self.workspace.state.base_url = f"http://{HOST}:{self._guard.port}"
         return self

@@ -14,6 +14,7 @@ from bot.local.state import State
 
 APPROXIMATE_CONNECTION_S = 18060  # as Slack's hello said (slack.md 1.2)
 PING_EVERY_S = 10.0
+GOODBYE_S = 0.5  # how long a closing server waits for the other side
 TICKETS_KEPT = 1000
 
 
@@ -97,7 +98,7 @@ class SocketHub:
             self.handshakes_refused += 1
             self._state.news.touch()
             return web.Response(status=408, text="the ticket is not valid")
-        websocket = web.WebSocketResponse(autoping=False, compress=False)
+        websocket = web.WebSocketResponse(autoping=False, compress=False, timeout=GOODBYE_S)
         await websocket.prepare(request)
         self._numbers += 1
         connection = Connection(websocket, self._numbers, request.transport)
@@ -203,8 +204,11 @@ class SocketHub:
         return len(cut)
 
     async def close(self) -> None:
-        for connection in tuple(self.connections):
-            await connection.websocket.close(code=1001, message=b"shutting down")
+        goodbyes = (
+            connection.websocket.close(code=1001, message=b"shutting down")
+            for connection in self.connections
+        )
+        await asyncio.gather(*goodbyes, return_exceptions=True)
 
 
 def _goodbye(reason: str) -> dict[str, Any]:

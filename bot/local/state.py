@@ -15,8 +15,6 @@ from bot.local.tasks import Tasks
 if TYPE_CHECKING:
     from bot.local.files import StoredFile
 
-CALLS_KEPT = 200_000
-
 
 class UnknownName(LookupError):
     """A user, channel or message that the caller named is not in the workspace."""
@@ -37,7 +35,7 @@ class State:
         self.channels: dict[str, Channel] = {}
         self.groups: dict[str, Group] = {}
         self.files: dict[str, StoredFile] = {}
-        self.calls: deque[Any] = deque(maxlen=CALLS_KEPT)
+        self.calls: deque[Any] = deque(maxlen=config.calls_kept)
         self.request_url = config.request_url
         self._name_app(config)
         self.install(dict(config.manifest))

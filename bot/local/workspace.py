@@ -167,6 +167,7 @@ class Workspace:
         """End every connection and everything that waits."""
         if self._closing is not None:
             self._closing.set()
+            self._closing = None
         await self.sockets.close()
         await self.http.close()
         await self.state.timers.close()

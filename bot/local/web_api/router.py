@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import struct
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import parse_qsl
 
+import msgspec
 from aiohttp import web
 
 from bot.local.faults import Fault
@@ -132,7 +131,14 @@ class Router:
         if (wait := body.pop("retry_after", None)) is not None:
             headers["Retry-After"] = str(wait)
         state.news.touch()
-        return web.json_response(body, status=call.status, headers=headers, dumps=dump)
+        encoded = msgspec.json.encode(body)
+        return web.Response(
+            body=encoded,
+            status=call.status,
+            headers=headers,
+            content_type="application/json",
+            charset="utf-8",
+        )
 
     async def _broken(
         self, request: web.Request, fault: Fault, call: Call, values: Json, token: str
@@ -174,10 +180,6 @@ def cut(request: web.Request) -> web.Response:
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         transport.abort()
     return web.Response(status=500)
-
-
-def dump(body: Any) -> str:
-    return json.dumps(body, ensure_ascii=False)
 
 
 async def merged(request: web.Request) -> tuple[Json, str]:

@@ -299,3 +299,20 @@ async def test_only_subscribed_events_are_sent(ws):
     ws.state.events = frozenset({"app_mention"})
     ws.acts.message("ben", "#ops", "hey @tocsin")
     assert [e["type"] for e in events(ws)] == ["app_mention"]
+
+
+async def test_a_partners_message_names_its_team(ws):
+    ws.acts.message("fritz", "#ops", "hello from outside")
+    assert events(ws)[0]["user_team"] == ws.state.foreign_team_id
+    assert events(ws)[0]["source_team"] == ws.state.foreign_team_id
+
+
+async def test_an_unanswered_close_warns_nobody_and_a_shortcut_warns_as_an_action(ws, make):
+    """The page knows three kinds of warning: command, action, submit."""
+    news = ws.state.news.subscribe()
+    view = ws.views.open(ws.user("ben").id, make.modal(notify_on_close=True))
+    closed = ws.acts.close("ben", view["id"])
+    await ws.settled(closed)
+    await ws.settled(ws.acts.shortcut("ben", "open_tickets"))
+    told = [news.queue.get_nowait() for _ in range(news.queue.qsize())]
+    assert [t["what"] for t in told if t["type"] == "undelivered"] == ["action"]

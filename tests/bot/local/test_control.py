@@ -310,3 +310,28 @@ async def test_the_panel_is_shown_acted_on_and_pushed_live(http):
                     assert answer.status == code
             second = await live.receive_json(timeout=5)
             assert second["panel"]["items"][0]["state"] == "stopped"
+
+
+class Blind:
+    """A panel that cannot look."""
+
+    async def state(self):
+        raise OSError("the twin is gone")
+
+    async def act(self, name, verb):
+        raise RuntimeError("the twin is gone")
+
+
+async def test_a_panel_that_cannot_look_says_so_and_harms_nothing(http):
+    ws = Workspace(Config())
+    async with LocalServer(ws, panel=Blind()) as server:
+        headers = {"X-Local-Secret": server.secret}
+        async with http.get(f"{server.url}/local/state", headers=headers) as answer:
+            assert (await answer.json())["panel"]["note"] == "cannot be read: the twin is gone"
+        async with http.ws_connect(f"{server.url}/local/live") as live:
+            await live.send_json({"secret": server.secret})
+            assert (await live.receive_json(timeout=5))["type"] == "panel"
+        body = {"name": "store-1", "verb": "kill"}
+        async with http.post(f"{server.url}/local/panel", headers=headers, json=body) as answer:
+            assert (await answer.json())["error"] == "the twin is gone"
+    assert ws.state.tasks.failures == []

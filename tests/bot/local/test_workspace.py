@@ -129,3 +129,29 @@ def test_it_imports_nothing_of_ours():
                     path,
                     name,
                 )
+
+
+async def test_a_taken_port_is_an_os_error_and_leaves_nothing_open(server):
+    port = int(server.url.rpartition(":")[2])
+    with pytest.raises(OSError, match="address"):
+        async with LocalServer(Workspace(), port=port):
+            pass
+
+
+async def test_the_same_workspace_can_be_served_again(http):
+    ws = Workspace(Config(limits=Limits(enabled=False)))
+    for text in ("before", "after"):
+        async with LocalServer(ws) as server:
+            data = {"channel": "#ops", "text": text, "token": server.bot_token}
+            async with http.post(f"{server.api_url}chat.postMessage", data=data) as answer:
+                assert (await answer.json())["ok"]
+    assert [m.text for m in ws.posts("#ops")] == ["before", "after"]
+
+
+async def test_closing_does_not_wait_for_a_half_open_peer(http, connect):
+    ws = Workspace(Config())
+    started = asyncio.get_running_loop().time()
+    async with LocalServer(ws) as server, connect(server):
+        ws.sockets.hang()
+        await ws.close()
+    assert asyncio.get_running_loop().time() - started < 5
