@@ -143,7 +143,7 @@ class Fusion:
         away_s = seen.mono - incident.began
         if incident.announced and away_s < self._guards.announced_s:
             how = f"announced restart, away {span(away_s)}"
-            return Liveness(Life.AWAY, how, incident.since, away=True)
+            return Liveness(Life.AWAY, how, incident.since, away=True, excused=True)
         if incident.together and not incident.told and not self._pd_spoke(seen, incident):
             how = f"all stores stopped answering together {span(away_s)} ago: waiting for PD's word"
             return Liveness(Life.BLIND, how, incident.since)
@@ -219,7 +219,9 @@ class Fusion:
             how = "it answers again, but PD hears no heartbeat from it"
             return Liveness(Life.CUT_OFF, how, incident.since, leaders=incident.leaders)
         gone = sight is not None and sight.oks < OKS_TO_RETURN
-        return Liveness(Life.RECOVERING, f"recovering: {wait}", incident.since, away=gone)
+        excused = incident.announced and not incident.told
+        how = f"recovering: {wait}"
+        return Liveness(Life.RECOVERING, how, incident.since, away=gone, excused=excused)
 
     def _cut_off(self, store: Store, seen: Evidence, incident: Incident) -> bool:
         return (

@@ -100,7 +100,7 @@ class Liveness:
     """Why a store is not plainly up; `since` is when the trouble began, `how` says it in a line.
 
     `away` tells whether it serves nothing right now (its replicas do not count for a majority).
-    `overdue`: its restart was announced, and has taken too long. `leaders` is how many regions it
+    `excused`: its restart was announced, and is not overdue. `overdue`: it was, and takes too long. `leaders` is how many regions it
     led before.
     """
 
@@ -108,6 +108,7 @@ class Liveness:
     how: str
     since: float
     away: bool = False
+    excused: bool = False
     overdue: bool = False
     leaders: int = 0
 

@@ -10,7 +10,6 @@ from core.subjects.tikv.model import (
     CLUSTER,
     SELF,
     SOURCE_REGIONS,
-    Life,
     Margin,
     RegionCounts,
     TikvObservation,
@@ -84,7 +83,7 @@ def _named(ids: tuple[int, ...]) -> str:
 
 def _all_announced(margin: Margin, seen: TikvObservation) -> bool:
     found = [seen.lives.get(one) for one in margin.missing]
-    return bool(found) and all(one is not None and one.life is Life.AWAY for one in found)
+    return bool(found) and all(one is not None and one.excused for one in found)
 
 
 QUORUM_MARGIN: Invariant[TikvObservation, Margin] = Invariant(

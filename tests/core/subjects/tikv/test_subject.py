@@ -67,6 +67,7 @@ async def test_a_store_that_is_started_again_resolves_once_it_is_whole(start: St
     assert "leaders" in drive.verdict("store_down", "store:2").reason  # type: ignore[union-attr]
     assert drive.verdict("quorum_margin", CLUSTER) is HOLDS
     drive.world.stores[2].leaders = 20
+    drive.world.touched()
     await drive.run(3)
     assert drive.verdict("store_down", "store:2") is HOLDS
     assert drive.ever("store_restarted") == set()

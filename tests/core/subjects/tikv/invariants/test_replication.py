@@ -47,7 +47,7 @@ def test_a_cluster_with_one_replica_on_purpose_has_nothing_to_lose() -> None:
 
 
 def test_a_store_away_in_an_announced_restart_opens_nothing() -> None:
-    lives = {4: Liveness(Life.AWAY, "announced restart", NOW - 5, away=True)}
+    lives = {4: Liveness(Life.AWAY, "announced restart", NOW - 5, away=True, excused=True)}
     seen = observation(margin=Margin(0, 1, missing=(4,)), lives=lives)
     assert isinstance(verdict("quorum_margin", "cluster", seen), Unknown)
     lost = observation(margin=Margin(-1, 1, missing=(4,)), lives=lives)
