@@ -46,3 +46,18 @@ class Document:
 
     def _save(self) -> None:
         write_json(self._path, {"revision": self.revision, "value": self.value})
+
+
+class Ballot:
+    """The term and for whom this member voted in it: kept, so that no one votes twice."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "term.json"
+        kept = read_json(self._path) or {}
+        self.term: int = kept.get("term", 0)
+        self.voted: str = kept.get("voted", "")
+
+    def cast(self, term: int, name: str = "") -> None:
+        """Enter `term` with a vote for `name`, or with none yet."""
+        self.term, self.voted = term, name
+        write_json(self._path, {"term": term, "voted": name})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import random
 from collections.abc import Awaitable, Callable
@@ -11,8 +12,8 @@ from typing import Any
 
 from core.twin.clock import Pace, mono, sleep
 from core.twin.log import Log
-from core.twin.pd.document import Document
-from core.twin.spec import PdSpec, Spec, read_json, write_json
+from core.twin.pd.document import Ballot, Document
+from core.twin.spec import PdSpec, Spec
 from core.twin.wire import Client, Request, Response, WireError
 
 BEAT_S = 0.5  # etcd's tick-interval in PD
@@ -29,10 +30,7 @@ class Election:
 
     def __init__(self, spec: Spec, me: PdSpec, pace: Pace, log: Log, folder: Path) -> None:
         self._spec, self.me, self._pace, self._log = spec, me, pace, log
-        self._path = folder / "term.json"
-        kept = read_json(self._path) or {}
-        self.term: int = kept.get("term", 0)
-        self._voted: str = kept.get("voted", "")
+        self._ballot = Ballot(folder)
         self.document = Document(folder)
         self.leader: str | None = None
         self.leading = False
@@ -61,6 +59,10 @@ class Election:
     @property
     def _majority(self) -> int:
         return len(self.members) // 2 + 1
+
+    @property
+    def term(self) -> int:
+        return self._ballot.term
 
     def is_leader(self) -> bool:
         """True while our lease holds; a member that was stopped finds it run out."""
@@ -97,11 +99,9 @@ class Election:
                 await sleep(self._pace.span(0.25, 0.02))
 
     async def _pause(self, seconds: float) -> None:
-        try:
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._wake.wait()
-        except TimeoutError:
-            pass
         self._wake.clear()
 
     def _beat_all(self) -> None:
@@ -135,14 +135,16 @@ class Election:
             if answer["term"] <= self.term:
                 return False
             if answer["leader"] not in (None, self.me.name):
-                self._adopt(answer["term"])
+                self._ballot.cast(answer["term"])
                 self._step_down("another leader has a newer term")
             elif self.leading:  # a candidate that lost raised it: lead on above it
-                self._adopt(answer["term"] + 1)
+                self._ballot.cast(answer["term"] + 1)
             return False
         self._acked[pd.name] = answer["revision"]
         self._heeded[pd.name] = sent
         self._renew()
+        if answer["revision"] < self.document.revision:
+            self._wake.set()  # changed while this beat was under way
         return True
 
     async def commit(self) -> None:
@@ -160,8 +162,7 @@ class Election:
         reachable = [pd for pd in self._others if await self._alive(pd)] if not force else []
         if not force and 1 + len(reachable) < self._majority:
             return
-        self.term += 1
-        self._vote(self.me.name)
+        self._ballot.cast(self.term + 1, self.me.name)
         body = {
             "term": self.term,
             "candidate": self.me.name,
@@ -172,7 +173,7 @@ class Election:
         answers = await asyncio.gather(*(self._ask(pd, "vote", body, limit) for pd in self._others))
         newest = max((a["term"] for a in answers if a), default=0)
         if newest > self.term:
-            self._adopt(newest)
+            self._ballot.cast(newest)
         elif 1 + sum(1 for a in answers if a and a["granted"]) >= self._majority:
             self._win()
 
@@ -206,14 +207,6 @@ class Election:
             "no longer a leader because lease has expired, pd leader will step down",
             reason=why,
         )
-
-    def _adopt(self, term: int) -> None:
-        self.term = term
-        self._vote("")
-
-    def _vote(self, name: str) -> None:
-        self._voted = name
-        write_json(self._path, {"term": self.term, "voted": name})
 
     def _draw(self) -> float:
         return self._pace.span(random.uniform(*SILENCE_S), SILENCE_FLOOR_S)
@@ -251,7 +244,7 @@ class Election:
         if body["term"] < self.term:
             return {"ok": False, "term": self.term, "leader": self.leader}
         if body["term"] > self.term:
-            self._adopt(body["term"])
+            self._ballot.cast(body["term"])
         if self.leader != body["leader"]:
             self._log.info(
                 "server.go:1712", "start to watch pd leader", **{"pd-leader": body["leader"]}
@@ -274,11 +267,11 @@ class Election:
         if body.get("pre"):
             return {"granted": True, "term": self.term}
         if body["term"] > self.term:
-            self._adopt(body["term"])
+            self._ballot.cast(body["term"])
             self.leading = False
-        if self._voted not in ("", body["candidate"]):
+        if self._ballot.voted not in ("", body["candidate"]):
             return refuse
-        self._vote(body["candidate"])
+        self._ballot.cast(self.term, body["candidate"])
         self._granted_at = mono()
         return {"granted": True, "term": self.term}
 

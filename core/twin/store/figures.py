@@ -75,7 +75,7 @@ class Model:
 
     def lag(self, writes: float) -> float:
         """Entries by which the slowest follower trails its leaders."""
-        slowest = max((self._raft.silent_s(s.id) for s in self._raft.others()), default=0.0)
+        slowest = max((self._raft.reach.silent_s(s.id) for s in self._raft.others()), default=0.0)
         per_region = writes / max(len(self._raft.led()), 1)
         return 2.0 + (slowest * per_region if slowest > 3.0 else 0.0)
 
@@ -130,7 +130,7 @@ def report(raft: Raft, region: Region, model: Model, switches: Switches) -> dict
     led = raft.led()
     part = heat(region.id) / (sum(heat(one.id) for one in led) or 1.0)
     writes, reads = figures.writes * part, figures.reads * part
-    silent = {store: raft.silent_s(store) for store in region.peers}
+    silent = {store: raft.reach.silent_s(store) for store in region.peers}
     return {
         "region": region.to_json(),
         "down": {str(s): math.floor(age) for s, age in silent.items() if age > 600.0},

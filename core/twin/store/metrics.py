@@ -145,7 +145,7 @@ class Metrics:
         self._histograms(text)
         for (name, labels), value in self._counters.items():
             if name == "tikv_server_report_failure_msg_total":
-                value = round(self._node.raft.reports.get(int(dict(labels)["store_id"]), 0.0))
+                value = round(self._node.raft.reach.reports.get(int(dict(labels)["store_id"]), 0.0))
             whole = value if name.endswith("seconds_total") else int(value)
             text.counter(name, whole, **dict(labels))
         self._gauges(text)

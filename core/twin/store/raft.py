@@ -13,13 +13,13 @@ from core.twin.clock import Pace, mono, sleep
 from core.twin.log import Log
 from core.twin.seed import Region
 from core.twin.spec import Spec, StoreSpec, read_json, write_json
+from core.twin.store.reach import Reach
 from core.twin.wire import Client, WireError
 
 BEAT_S = 1.0  # raft-base-tick-interval
 ELECTION_S = (10.0, 20.0)  # 10 to 20 ticks
 LEASE_S = 9.0  # raft-store-max-leader-lease
 SNAPSHOT_S = 2.0
-COMPLAIN_S = 2.0  # real seconds between two complaints about the same store
 
 
 class Raft:
@@ -33,13 +33,11 @@ class Raft:
         self.cut: Callable[[], bool] = lambda: False
         self.moved: set[int] = set()
         self.wake = asyncio.Event()
-        self.reached: dict[int, float] = {}
-        self.reports: dict[int, float] = {}
+        self.reach = Reach(me.id, pace, log)
         self._seen: dict[int, float] = {}
         self._begun = mono()
         self._changing: set[int] = set()
         self._dirty = False
-        self._complained: dict[int, float] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._client = Client(spec().client_ssl)
         self.regions = self._restore()
@@ -74,12 +72,6 @@ class Raft:
             if region.leader != self.me.id and self._seen.get(region.id, self._begun) < limit
         ]
 
-    def silent_s(self, store_id: int) -> float:
-        """Seconds (of a real cluster) since that store last answered; 0 for ourselves."""
-        if store_id == self.me.id:
-            return 0.0
-        return (mono() - self.reached.get(store_id, self._begun)) * self._pace.speed
-
     def others(self) -> list[StoreSpec]:
         return [store for store in self._spec().stores if store.id != self.me.id]
 
@@ -109,26 +101,14 @@ class Raft:
     async def _beat(self, store: StoreSpec, body: dict[str, Any]) -> None:
         answer = await self._ask(store, "raft", body)
         if answer is None:
-            before = self.reports.get(store.id, 0.0)
-            self.reports[store.id] = before + max(1.0, self._pace.span(BEAT_S, 0.05))
-            if mono() - self._complained.get(store.id, -1e9) > COMPLAIN_S:
-                self._complained[store.id] = mono()
-                self._log_unreachable(store)
-            return
-        self.absorb(answer["from"], answer["regions"])
-
-    def _log_unreachable(self, store: StoreSpec) -> None:
-        address = f"{self._spec().host}:{store.port}"
-        error = 'Some(RpcFailure(RpcStatus { code: 14-UNAVAILABLE, message: "failed to connect to all addresses" }))'
-        self._log.warn(
-            "raft_client.rs:296", "RPC batch_raft fail", err=error, sink_err="None", to_addr=address
-        )
-        self._log.error("raft_client.rs:586", "connection abort", addr=address, store_id=store.id)
+            self.reach.failed(store.id, f"{self._spec().host}:{store.port}")
+        else:
+            self.absorb(answer["from"], answer["regions"])
 
     def absorb(self, sender: int, rows: Iterable[list[Any]]) -> None:
         """Take what a store says it leads; newer terms and epochs win."""
         now = mono()
-        self.reached[sender] = now
+        self.reach.answered(sender)
         for row in rows:
             fresh = Region.from_json(row)
             known = self.regions.get(fresh.id)
@@ -157,7 +137,7 @@ class Raft:
     def _check_quorum(self) -> None:
         limit = ELECTION_S[0]
         for region in self.led():
-            heard = sum(1 for store in region.peers if self.silent_s(store) < limit)
+            heard = sum(1 for store in region.peers if self.reach.silent_s(store) < limit)
             if heard < len(region.peers) // 2 + 1:
                 region.leader = 0
                 self._seen[region.id] = mono()
@@ -281,13 +261,13 @@ class Raft:
 
     async def _change_peers(self, region: Region, peers: dict[int, int]) -> None:
         if self.me.id not in peers:
-            stay = [s for s in peers if s in region.peers and self.silent_s(s) < 3 * BEAT_S]
+            stay = [s for s in peers if s in region.peers and self.reach.silent_s(s) < 3 * BEAT_S]
             if stay:
                 await self._hand_over(region, stay[0])
             return  # PD asks the new leader again
         new = [store for store in peers if store not in region.peers]
         await sleep(self._pace.span(SNAPSHOT_S if new else 0.2))
-        if region.leader != self.me.id or any(self.silent_s(s) > 3 * BEAT_S for s in new):
+        if region.leader != self.me.id or any(self.reach.silent_s(s) > 3 * BEAT_S for s in new):
             return
         region.conf_ver += len(new) + sum(1 for store in region.peers if store not in peers)
         region.peers = peers
