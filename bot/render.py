@@ -195,8 +195,7 @@ class Renderer:
         subject = row.data.get("subject")
         broken = tuple(store.listing(tx, store.Filter(subject=subject), WORST_SHOWN))
         total = store.count(tx, store.Filter(subject=subject))
-        del broken, total
-        return monitor_views.maintenance_started(pause, self.around.name_of)
+        return monitor_views.maintenance_ended(pause, broken, total, self.around.name_of)
 
     def _pause(self, tx: Tx, number: int, ended_by: str | None) -> monitor_views.Pause | None:
         found = maintenance.get(tx, number)
