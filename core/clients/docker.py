@@ -62,7 +62,8 @@ class DockerClient:
 
         def read(api: Any) -> tuple[bytes, bool]:
             kept, cut = bytearray(), False
-            for part in api.logs(name, stdout=True, stderr=True, tail=lines, stream=True):
+            stream = api.logs(name, tail=lines, stream=True, follow=False)
+            for part in stream:
                 kept += part
                 if len(kept) > 2 * max_bytes:
                     kept, cut = kept[-max_bytes:], True

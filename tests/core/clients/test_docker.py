@@ -158,6 +158,9 @@ async def test_the_tail_of_its_output_is_a_log_source(docker, engine):
     engine.logs = b"[2026/11/21 09:33:16.113 +00:00] [ERROR] [a.rs:1] [boom] [k=v]\nraw\n"
     found = await ContainerLog(docker, "abc123").tail(10)
     assert [one.message for one in found.lines] == ["boom", "raw"]
+    asked = next(one for one in engine.stub.requests if one.path.endswith("/logs"))
+    assert asked.query["tail"] == ["10"]
+    assert asked.query["follow"] == ["0"]  # else it would wait for more until the limit
     raw, cut = await docker.logs_tail("abc123", 10, max_bytes=5)
     assert (raw, cut) == (b"\nraw\n", True)
 
