@@ -187,7 +187,7 @@ def button(
         "type": "button",
         "action_id": action_id,
         "text": plain(text, 75),
-        "value": cut(value, 2000),
+        "value": clean(value, 2000),
     }
     if style:
         made["style"] = style
@@ -211,7 +211,7 @@ def confirmation(title: str, text: str, yes: str, no: str, *, danger: bool = Tru
 
 def overflow(action_id: str, options: Sequence[tuple[str, str]]) -> Element:
     """A menu of (text, value)."""
-    listed = [{"text": plain(t, 75), "value": cut(v, 150)} for t, v in list(options)[:5]]
+    listed = [{"text": plain(t, 75), "value": clean(v, 150)} for t, v in list(options)[:5]]
     return {"type": "overflow", "action_id": action_id, "options": listed}
 
 

@@ -5,6 +5,8 @@ Cluster, severity and entity come first, so that they can be read on a locked ph
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bot import words
 from bot.blocks import Element, Message, actions, bullets, line, rich, web
 from bot.blocks import words as say
@@ -22,6 +24,9 @@ SHOWN = 8
 def page(ticket: Ticket, reason: PageReason, look: Look) -> Message:
     """One ticket, told to whom it concerns in a message of its own, with its buttons."""
     told = _told(ticket, reason)
+    if not ticket.open:
+        told = ("It has ended since. ", *words.ended(ticket))
+        look = replace(look, mention="")
     text = f"{shared.sentence(ticket, look)} {markup(told, look.name_of)}"
     blocks = (
         rich(
