@@ -206,7 +206,7 @@ async def test_tiflash_is_told_apart_by_its_label():
 
 @pytest.mark.parametrize("indent", [None, 2])
 async def test_a_body_of_many_megabytes_read_in_slices_gives_the_same(indent):
-    many = [store(number, uptime="x" * 400) for number in range(1, 12_000)]
+    many = [store(number, padding="x" * 400) for number in range(1, 12_000)]
     body = json.dumps({"count": len(many), "stores": many}, indent=indent).encode()
     assert len(body) > 4 * pd_decode.SLICE_BYTES
     found = await stores(reply(body))
