@@ -76,7 +76,7 @@ async def test_what_a_pause_must_have(db: Database) -> None:
     ):
         with pytest.raises(Invalid, match=words):
             await db.write(maintenance.pause, None, for_s=for_s, by=BY, reason=reason)
-    with pytest.raises(NotFound, match="no subject called prod. Watched now: none"):
+    with pytest.raises(NotFound, match=r"no subject called prod\. Watched now: none"):
         await db.write(maintenance.pause, "prod", for_s=60, by=BY, reason="x")
     assert await kinds(db) == []
 

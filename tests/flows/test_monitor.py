@@ -54,7 +54,7 @@ async def test_a_pause_is_told_in_the_channel_and_its_button_ends_it(s: Stage) -
     assert pause.until - pause.started_at == pytest.approx(1800)
     await s.click(told.ts, ids.MONITOR_RESUME)
     assert await s.db.read(maintenance.active) == []
-    await s.ws.until(lambda: any("the pause ended" in seen(m) for m in s.rig.posts()))
+    await s.ws.until(lambda: any("Nothing is broken" in seen(m) for m in s.rig.posts()))
 
 
 async def test_a_second_click_on_resume_is_told_that_it_is_over(s: Stage) -> None:
