@@ -261,7 +261,7 @@ async def test_slack_that_cannot_be_reached_is_tried_again_without_a_look_up(
                 assert r.calls("conversations.history") == 0
 
 
-async def test_a_hundred_messages_through_one_a_second_all_arrive_in_few_calls(
+async def test_fifty_messages_through_one_a_second_all_arrive_in_few_calls(
     tmp_path: Path,
 ) -> None:
     clock = ManualClock()
@@ -270,13 +270,13 @@ async def test_a_hundred_messages_through_one_a_second_all_arrive_in_few_calls(
         LocalServer(Workspace(Config(limits=strict), clock)) as server,
         rig(tmp_path, server=server, clock=clock) as r,
     ):
-        for n in range(100):
+        for n in range(50):
             await r.db.write(_intend, n)
-        await r.moved(108, 1.03)
-        assert len(r.posts()) == 100
-        assert 100 / r.calls(POST) >= 0.98
+        await r.moved(56, 1.03)
+        assert len(r.posts()) == 50
+        assert 50 / r.calls(POST) >= 0.98
         order = [int(p.metadata["event_payload"]["ref"].split(":")[1]) for p in r.posts()]
-        assert order == list(range(100))
+        assert order == list(range(50))
 
 
 async def test_a_process_that_ended_while_sending_is_taken_up_by_the_next(tmp_path: Path) -> None:
