@@ -104,6 +104,10 @@ class Deliveries:
         self._waiting[envelope_id] = delivery
         return transport.send(delivery, envelope_id, attempt)
 
+    def repeat(self, delivery: Delivery, attempt: int = 1, reason: str = "timeout") -> bool:
+        """Send a delivery once more, as Slack may at any time; False when nobody is there."""
+        return self._once(delivery, attempt, reason)
+
     def acknowledge(self, envelope_id: str, answer: Any) -> None:
         """The app acknowledged one envelope, over whichever connection."""
         delivery = self._waiting.pop(envelope_id, None)

@@ -287,3 +287,15 @@ async def test_opening_connections_is_rate_limited_like_tier_three(http):
             async with http.post(url, headers=headers) as answer:
                 statuses.append((answer.status, answer.headers.get("Retry-After")))
     assert statuses == [(200, None), (200, None), (429, "30")]
+
+
+async def test_a_delivery_can_be_repeated_at_any_time(server, ws, connect):
+    async with connect(server) as app:
+        delivery = ws.acts.command("ben", "#ops", "/tickets")
+        await app.ack(first := await app.hear())
+        await ws.settled(delivery)
+        assert ws.deliveries.repeat(delivery)
+        again = await app.hear()
+    assert again["envelope_id"] != first["envelope_id"]
+    assert again["payload"]["trigger_id"] == first["payload"]["trigger_id"]
+    assert again["retry_attempt"] == 1
