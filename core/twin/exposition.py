@@ -71,7 +71,7 @@ class Histogram:
 
     @property
     def count(self) -> int:
-        return int(self.total)
+        return int(self.total + 1e-6)
 
     def add(self, observations: float, median: float, sigma: float) -> None:
         """Add many observations at once: lognormal around `median` with spread `sigma`."""
@@ -85,7 +85,7 @@ class Histogram:
 
     def buckets(self) -> list[tuple[str, int]]:
         """(le, cumulative count) pairs, closing with +Inf."""
-        rows = [(_bound(b), int(c)) for b, c in zip(self._bounds, self._counts, strict=True)]
+        rows = [(_bound(b), int(c + 1e-6)) for b, c in zip(self._bounds, self._counts, strict=True)]
         return [*rows, ("+Inf", self.count)]
 
 

@@ -24,6 +24,7 @@ from core.twin.pd.cluster import Cluster
 from core.twin.pd.config import Config
 from core.twin.pd.election import Election
 from core.twin.pd.operators import Operators
+from core.twin.pd.push import Pusher
 from core.twin.pd.router import (
     NOT_BOOTSTRAPPED,
     TEXT,
@@ -65,6 +66,7 @@ class Member:
         )
         self.operators = Operators(self.pace, self.version)
         self.scheduler = Scheduler(spec, self.cluster, self.operators, self.pace, log)
+        self.pusher = Pusher(spec, self.cluster, self.operators, self.pace)
         self.client = Client(spec.client_ssl)
         self.removing_from = 0
         self.metrics = metrics.Metrics(self)
@@ -107,7 +109,7 @@ class Member:
                 if mono() >= due:
                     due = mono() + step
                     await self._round()
-                await self.scheduler.push()
+                await self.pusher.push()
             self.metrics.tick()
             await sleep(min(step, 0.2))
 

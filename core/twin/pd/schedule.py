@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-from typing import Any
-
 from core.twin.clock import Pace, mono, wall_ns
 from core.twin.log import Log
 from core.twin.pd.cluster import OFFLINE, PREPARING, REMOVED, SERVING, TOMBSTONE, UP, Cluster
-from core.twin.pd.operators import Operator, Operators, lead, move
+from core.twin.pd.operators import Operators, lead, move
 from core.twin.seed import REPLICAS, Region
 from core.twin.spec import Spec
-from core.twin.wire import Client, WireError
 
 STEP_S = 1.0  # one round of every scheduler
 JOB_S = 10.0  # metricsCollectionJobInterval: node states and metric gauges
@@ -33,7 +28,6 @@ class Scheduler:
         self.paused: dict[str, tuple[int, int]] = {}
         self.checkers_paused: dict[str, float] = {}
         self.slow_evicted: int | None = None
-        self._client = Client(spec.client_ssl)
         self._emptied: dict[int, float] = {}
         self._next_job = 0.0
 
@@ -277,30 +271,3 @@ class Scheduler:
                 meta["node_state"] = SERVING
                 changed = True
         return changed
-
-    # Pushing ----------------------------------------------------------------------------------
-    async def push(self) -> None:
-        """Send waiting operators to the leaders of their regions."""
-        due = [
-            o
-            for o in self.operators.running.values()
-            if mono() - o.sent_at > self._pace.span(RESEND_S, 0.3)
-        ]
-        await asyncio.gather(*(self._send(operator) for operator in due))
-
-    async def _send(self, operator: Operator) -> None:
-        operator.sent_at = mono()
-        region = self.cluster.regions.get(operator.region.id)
-        store = self.cluster.stores.get(str(region.leader)) if region else None
-        if store is None:
-            return
-        body: dict[str, Any] = {"action": operator.action}
-        try:
-            await self._client.call(
-                "POST",
-                f"{self._spec.scheme}://{store['address']}/twin/operator",
-                json.dumps(body).encode(),
-                timeout_s=self._pace.span(2.0, 0.5),
-            )
-        except (WireError, TimeoutError):
-            return  # the region's leader is away: the operator waits and times out

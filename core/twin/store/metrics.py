@@ -29,6 +29,7 @@ STAGES = (
     ("tikv_raftstore_store_write_msg_block_wait_duration_seconds", 0.0001, True),
     ("tikv_raftstore_inspect_duration_seconds", 0.0006, True),
 )
+COP_STAGES = (("duration", 1.0), ("wait", 0.05), ("handle", 0.9))
 THREADS = (
     ("raftstore_1_0", 0.18),
     ("apply_0", 0.14),
@@ -49,7 +50,7 @@ class Metrics:
         self._stages = {name: Histogram(RAFT) for name, _, _ in STAGES}
         self._async = {kind: Histogram(RAFT) for kind in ("write", "snapshot")}
         self._latch: dict[str, Histogram] = {}
-        self._cop: dict[str, Histogram] = {}
+        self._cop: dict[tuple[str, str], Histogram] = {}
         self._lag = Histogram(LAG)
         self._counters: dict[tuple[str, tuple[tuple[str, str], ...]], float] = {}
 
@@ -90,8 +91,9 @@ class Metrics:
         cop = moment.rates.get("coprocessor", 0.0)
         median = self._node.model.latency_s("coprocessor", switches)
         for request in ("select", "index"):
-            histogram = self._cop.setdefault(request, Histogram(RAFT))
-            histogram.add(cop * passed / 2.0, median, SIGMA)
+            for stage, part in COP_STAGES:
+                histogram = self._cop.setdefault((stage, request), Histogram(RAFT))
+                histogram.add(cop * passed / 2.0, median * part, SIGMA)
 
     def _writes(self, moment: Figures, passed: float) -> None:
         switches = self._node.switches
@@ -177,8 +179,9 @@ class Metrics:
             )
         for kind, histogram in self._latch.items():
             text.histogram("tikv_scheduler_latch_wait_duration_seconds", histogram, type=kind)
-        for kind, histogram in self._cop.items():
-            text.histogram("tikv_coprocessor_request_duration_seconds", histogram, req=kind)
+        for (stage, kind), histogram in self._cop.items():
+            labels = {"req": kind} | ({"type": "all"} if stage == "wait" else {})
+            text.histogram(f"tikv_coprocessor_request_{stage}_seconds", histogram, **labels)
         text.histogram("tikv_raftstore_log_lag", self._lag)
 
     def _gauges(self, text: Text) -> None:

@@ -112,5 +112,6 @@ class StatusPort:
             return Response(400, str(error).encode(), "text/plain")
         if fresh.drop_heartbeats != self._node.switches.drop_heartbeats:
             self._node.beat_now()
+        self._node.metrics.tick()  # what was served until now was served as it was
         self._node.switches = fresh
         return answer(fresh.to_json())

@@ -8,6 +8,7 @@ import re
 import time
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from core.twin.cluster import Layout
 
@@ -30,7 +31,7 @@ def total(samples, start):
     return sum(value for name, value in samples.items() if name.startswith(start))
 
 
-async def rate(world, twin, name, start, seconds=0.6):
+async def rate(world, twin, name, start, seconds=0.4):
     """Increase a second of all series that start so."""
     before, begun = total(await scrape(world, twin, name), start), time.monotonic()
 
@@ -78,7 +79,7 @@ async def p99(world, twin, name, kind, seconds=0.4):
 def running(tmp_path_factory):
     """One cluster for all tests of this file: none of them may leave a trace."""
     folder = tmp_path_factory.mktemp("figures") / "twin"
-    made = Layout(folder, pds=2, speed=20, regions=30, load_qps=3000, tie_to=os.getpid())
+    made = Layout(folder, pds=2, speed=20, regions=30, load_qps=30000, tie_to=os.getpid())
     asyncio.run(made.up())
     yield made
     asyncio.run(made.down())
@@ -90,7 +91,7 @@ async def twin(world, running):
     for name in running.names:
         running.start(name)
     await running.healthy()
-    await running.set_load(3000)
+    await running.set_load(30000)
     for store in running.spec.stores:
         await running.reset(store.name)
 
@@ -104,10 +105,10 @@ async def twin(world, running):
 
 async def test_the_load_is_served_by_the_leaders_and_follows_its_switch(world, twin):
     before = await rates(world, twin)
-    assert sum(before) == pytest.approx(3000, rel=0.15)
-    await twin.set_load(300)
+    assert sum(before) == pytest.approx(30000, rel=0.15)
+    await twin.set_load(3000)
     after = await rates(world, twin)
-    assert sum(after) == pytest.approx(300, rel=0.25)
+    assert sum(after) == pytest.approx(3000, rel=0.25)
 
 
 async def test_counters_never_go_back_and_buckets_are_cumulative(world, twin):
@@ -123,6 +124,15 @@ async def test_counters_never_go_back_and_buckets_are_cumulative(world, twin):
             assert value >= last.get(group, 0.0), series
             last[group] = value
     assert last
+
+
+async def test_an_exposition_parser_takes_all_of_it_with_one_type_a_family(world, twin):
+    for name in twin.names:
+        text = (await world.ask(f"{twin.url(name)}/metrics"))[2]
+        families = list(text_string_to_metric_families(text))
+        assert len(families) == len({family.name for family in families})
+        series = [(s.name, tuple(sorted(s.labels.items()))) for f in families for s in f.samples]
+        assert len(series) == len(set(series)), name
 
 
 async def test_added_latency_moves_the_p99_of_that_type_alone(world, twin):
@@ -154,7 +164,7 @@ async def test_survivors_report_a_dead_store_at_once_and_take_over_its_load(worl
 
     async def taken_over():
         found = [await rate(world, twin, f"store-{n}", REQUESTS, 0.3) for n in (1, 2)]
-        return sum(found) > 2500
+        return sum(found) > 25000
 
     await world.until(taken_over, what="the load on the survivors")
     samples = await scrape(world, twin, "store-1")
@@ -164,6 +174,7 @@ async def test_survivors_report_a_dead_store_at_once_and_take_over_its_load(worl
 
 
 async def test_disk_slow_score_stall_busy_and_cpu_answer_to_their_switches(world, twin):
+    calm = await rate(world, twin, "store-2", "process_cpu_seconds_total")
     await twin.switch(
         "store-2", disk_fill_pct=83, slow_score=90, is_busy=True, write_stall=True, cpu_cores=3
     )
@@ -172,9 +183,7 @@ async def test_disk_slow_score_stall_busy_and_cpu_answer_to_their_switches(world
     assert found['tikv_store_size_bytes{type="available"}'] / capacity == pytest.approx(0.17)
     assert found['tikv_raftstore_slow_score{type="store"}'] == 90
     assert found['tikv_engine_write_stall{db="kv",type="write_stall_max"}'] > 0
-    assert await rate(world, twin, "store-2", "process_cpu_seconds_total") == pytest.approx(
-        3, rel=0.2
-    )
+    assert await rate(world, twin, "store-2", "process_cpu_seconds_total") > calm + 1.5
     assert await rate(world, twin, "store-2", "tikv_scheduler_too_busy_total") > 0
 
     async def pd_knows():
@@ -206,7 +215,7 @@ async def test_a_store_cut_from_pd_alone_reads_disconnected_and_keeps_serving(wo
 
     await world.until(disconnected, what="Disconnected")
     assert (await world.ask(f"{twin.url('store-1')}/status"))[0] == 200
-    assert await rate(world, twin, "store-1", REQUESTS) > 500
+    assert await rate(world, twin, "store-1", REQUESTS) > 5000
     await twin.reset("store-1")
 
     async def up():
@@ -235,7 +244,7 @@ async def test_paused_grpc_stops_serving_and_resumes(world, twin):
     assert (await world.ask(f"{url}/resume_grpc", "PUT"))[0] == 200
 
     async def serves():
-        return await rate(world, twin, "store-1", REQUESTS, 0.2) > 100
+        return await rate(world, twin, "store-1", REQUESTS, 0.2) > 1000
 
     await world.until(serves, what="serving again")
 
