@@ -110,6 +110,8 @@ async def test_older_messages_load_on_the_way_up(stage: Stage, page: Page) -> No
     assert await page.locator(".message").count() == 50
     await page.locator("#scroller").evaluate("(e) => { e.scrollTop = 0; }")
     await expect(page.locator(".message")).to_have_count(70)
+    shown = await page.locator(".message-text").all_inner_texts()
+    assert shown == [f"number {n}." for n in range(70)]
 
 
 async def test_a_thread_opens_beside_the_channel_and_takes_a_reply(
@@ -267,3 +269,13 @@ async def test_a_mention_of_my_group_counts_as_mine(stage: Stage, page: Page) ->
     group = next(iter(stage.ws.state.groups))
     await stage.post(f"<!subteam^{group}> look", channel="ops")
     await expect(page.locator(".side-row", has_text="ops").locator(".count")).to_have_text("1")
+
+
+async def test_what_only_another_may_see_is_not_shown(stage: Stage, page: Page) -> None:
+    channel = stage.id("storage-alerts")
+    for who in ("ben", "ana"):
+        await stage.app.client.chat_postEphemeral(
+            channel=channel, user=stage.id(who), text=f"for {who}"
+        )
+    await expect(page.locator(".ephemeral")).to_contain_text("for ana")
+    assert await page.locator(".message").count() == 1
