@@ -21,6 +21,7 @@ from bot.text import clean, cut, escape, harmless
 Block = dict[str, Any]
 Element = dict[str, Any]
 MAX_MRKDWN = 3000
+_LATEST = 99_999_999_999.0
 _WEB = re.compile(r"https?://[^\s<>|]{1,2900}", re.ASCII)
 
 
@@ -104,7 +105,7 @@ def utc(at: float) -> str:
 
 
 def _bounded(at: float) -> float:
-    return min(max(at, 0.0), 253_402_300_799.0) if at == at else 0.0
+    return min(max(at, 0.0), _LATEST) if at == at else 0.0
 
 
 def date(at: float, form: str = "{date_short_pretty} {time}") -> Ours:

@@ -48,7 +48,7 @@ def card(ticket: Ticket, look: Look) -> Message:
 
 def _body(ticket: Ticket, look: Look, called: str) -> Iterator[Element | None]:
     was = "" if ticket.open else "Last seen broken: "
-    yield line(was, clean(ticket.summary, 600) or "No more is known yet.")
+    yield line(was, shared.summary_of(ticket, 600))
     if ticket.open:
         yield line(*pieces(shared.why(ticket, look), look.name_of))
     else:

@@ -63,7 +63,7 @@ def _times(ticket: Ticket) -> Iterator[Element]:
 
 
 def _body(ticket: Ticket, events: Sequence[Event], look: Look) -> Iterator[Element | None]:
-    yield line(clean(ticket.summary, 1000, lines=5) or "No more is known yet.")
+    yield line(shared.summary_of(ticket, 1000, lines=5))
     if ticket.open:
         yield line(*pieces(shared.why(ticket, look), look.name_of))
     else:

@@ -32,7 +32,7 @@ def page(ticket: Ticket, reason: PageReason, look: Look) -> Message:
         rich(
             line(say(shared.headline(ticket, look), bold=True)),
             line(*pieces(told, look.name_of)),
-            line(clean(ticket.summary, 400)) if ticket.summary.strip() else None,
+            line(shared.summary_of(ticket, 400)),
             _whom(look),
         ),
         actions(*shared.ticket_buttons(ticket)),
@@ -60,7 +60,8 @@ def _whom(look: Look) -> Element | None:
     card = web(look.card_url, "its card") if look.card_url else None
     if whom is None and card is None:
         return None
-    return line(whom, " " if whom and card else None, "see " if card else None, card)
+    please = " please have a look." if whom else None
+    return line(whom, please, " See " if card else None, card)
 
 
 def criticals(tickets: tuple[Ticket, ...], total: int, look: Look) -> Message:

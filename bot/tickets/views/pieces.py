@@ -32,11 +32,15 @@ def subject_of(ticket: Ticket, look: Look) -> str:
     return clean(look.subject or ticket.subject, 40)
 
 
+def summary_of(ticket: Ticket, limit: int, *, lines: int = 1) -> str:
+    """What was seen, as a sentence begins."""
+    seen = clean(ticket.summary, limit, lines=lines)
+    return seen[:1].upper() + seen[1:] if seen else "No more is known yet."
+
+
 def headline(ticket: Ticket, look: Look) -> str:
     """Emoji, cluster, severity, state and what is wrong with what, in one line of plain text."""
     title = clean(ticket.title, 90)
-    if not ticket.open:
-        return f"{words.sign(ticket)} {subject_of(ticket, look)} · resolved · {title}"
     state = f"{str(ticket.severity).capitalize()} · {words.state(ticket)}"
     return f"{words.sign(ticket)} {subject_of(ticket, look)} · {state} · {title}"
 
@@ -97,7 +101,9 @@ def _measured(ticket: Ticket) -> Element | None:
     found = words.figure(detail.value, detail.unit)
     if detail.threshold is None:
         return field("Measured", found)
-    return field("Measured", found, ", threshold ", words.figure(detail.threshold, detail.unit))
+    # "0 stores, threshold 1": a unit that is a word is said once.
+    unit = detail.unit if len(detail.unit) <= 2 else ""
+    return field("Measured", found, ", threshold ", words.figure(detail.threshold, unit))
 
 
 def _fact_cell(name: str, value: str) -> Element:

@@ -113,7 +113,7 @@ def _why(facts: StormFacts) -> str:
         return "The burst has ended: what opens from now on gets a message of its own."
     return (
         "Gathered here because more than ten tickets came within a minute. New ones join this "
-        "message; each can be acknowledged, held and resolved by its number."
+        "message; each can be handled by its number, as in /tickets ack 42."
     )
 
 

@@ -38,7 +38,7 @@ def said(message: Message) -> str:
         ({"diagnosed_at": NOW}, "🔴🔎 prod-eu · Critical · diagnosed"),
         (HELD, "🔴⏸️ prod-eu · Critical · held"),
         ({"healthy_since": NOW}, "🔴 prod-eu · Critical · open, recovering"),
-        (DONE, "✅ prod-eu · resolved · Store 4 (tikv-2:20160) is down"),
+        (DONE, "✅ prod-eu · Critical · resolved · Store 4 (tikv-2:20160) is down"),
     ],
 )
 def test_the_title_tells_state_by_emoji_and_by_word(changes: dict[str, Any], shown: str) -> None:
