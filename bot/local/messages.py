@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from typing import Any
 
@@ -164,11 +164,12 @@ class Messages:
         return Page(messages, has_more=end - limit > start)
 
     @staticmethod
-    def thread(channel: Channel, root: Message, after: str, before: str) -> list[Message]:
-        """The root and its answers, oldest first, between two timestamps (exclusive)."""
-        answers = [
-            channel.messages[ts]
-            for ts in root.replies
-            if ts > after and (not before or ts < before) and ts in channel.messages
-        ]
+    def thread(
+        channel: Channel, root: Message, after: str, before: str, inclusive: bool = False
+    ) -> list[Message]:
+        """The root and its answers, oldest first, between two timestamps."""
+        start = bisect_left(root.replies, after) if inclusive else bisect_right(root.replies, after)
+        end = bisect_right(root.replies, before) if inclusive else bisect_left(root.replies, before)
+        picked = root.replies[start : end if before else None]
+        answers = [channel.messages[ts] for ts in picked if ts in channel.messages]
         return [root, *answers]

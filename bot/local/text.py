@@ -33,7 +33,10 @@ def _plain(text: str) -> str:
 
 
 def link(state: State, text: str) -> str:
-    """What `parse=full` and the default of chat.update do: names and addresses become links."""
+    """What `parse=full` and the default of chat.update do: names and addresses become links.
+
+    Channels, user groups and @here come alive; a single user's name does not any more.
+    """
     out = URL.sub(lambda m: f"<{m.group()}>", text)
     out = re.sub(r"(?<![\w<])@(here|channel|everyone)\b", r"<!\1>", out)
     return re.sub(r"(?<![\w<&])([@#])([\w.-]+)", lambda m: _named(state, m), out)
@@ -44,9 +47,6 @@ def _named(state: State, found: re.Match[str]) -> str:
     if sign == "#":
         channel = state.find_channel(name)
         return f"<#{channel.id}|{channel.name}>" if channel is not None else found.group()
-    for user in state.users.values():
-        if user.name == name:
-            return f"<@{user.id}>"
     for group in state.groups.values():
         if group.handle == name:
             return f"<!subteam^{group.id}|@{group.handle}>"

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from bot.local.workspace import Workspace
 
 Json = dict[str, Any]
-PAGE, PAGE_MAX = 100, 999
+PAGE, PAGE_MAX, REPLIES = 100, 999, 1000
+MOMENT = re.compile(r"\d{1,10}(?:\.\d{1,6})?")
 NAME = re.compile(r"[a-z0-9_\-\u00c0-\U0010ffff]{1,80}")
 
 
@@ -34,12 +35,23 @@ def readable(ws: Workspace, args: Args) -> Channel:
     return channel
 
 
+def moment(args: Args, name: str) -> str:
+    """A timestamp in the form that ours have, so that texts compare. Raises invalid_ts_..."""
+    text = args.text(name)
+    if not text or text == "now":
+        return ""
+    if not MOMENT.fullmatch(text):
+        raise ApiError(f"invalid_ts_{name}")
+    seconds, _, micros = text.partition(".")
+    return f"{seconds:0>10}.{micros:0<6}"
+
+
 def history(ws: Workspace, args: Args) -> Json:
     channel = readable(ws, args)
     limit = args.number("limit", PAGE, 1, PAGE_MAX)
-    latest = cursor_text(args) or args.text("latest")
+    latest = cursor_text(args) or moment(args, "latest")
     inclusive = args.flag("inclusive") and not args.has("cursor")
-    page = ws.messages.history(channel, args.text("oldest"), latest, inclusive, limit)
+    page = ws.messages.history(channel, moment(args, "oldest"), latest, inclusive, limit)
     metadata = args.flag("include_all_metadata")
     body: Json = {
         "messages": [message.as_json(metadata) for message in page.messages],
@@ -59,10 +71,10 @@ def replies(ws: Workspace, args: Args) -> Json:
     if found is None:
         raise ApiError("thread_not_found")
     root = channel.messages.get(found.root, found) if found.is_reply else found
-    limit = args.number("limit", PAGE, 1, PAGE_MAX)
-    after = cursor_text(args) or args.text("oldest")
-    thread = ws.messages.thread(channel, root, after, args.text("latest"))
-    answers = thread[1:]
+    limit = args.number("limit", REPLIES, 1, REPLIES)
+    cursor, inclusive = cursor_text(args), args.flag("inclusive")
+    after, before = cursor or moment(args, "oldest"), moment(args, "latest")
+    answers = ws.messages.thread(channel, root, after, before, inclusive and not cursor)[1:]
     has_more = len(answers) > limit
     metadata = args.flag("include_all_metadata")
     shown = ([root] if not args.has("cursor") else []) + answers[:limit]

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from bot.local.workspace import Workspace
 
 Json = dict[str, Any]
+CHANNELS_MAX = 100
 
 
 def get_upload_url(ws: Workspace, args: Args) -> Json:
@@ -39,7 +40,7 @@ def complete(ws: Workspace, args: Args) -> Json:
     channels = _channels(ws, args)
     thread = thread_of(args)
     comment = incoming(ws, args.text("initial_comment"), "none", False)
-    blocks = blocks_of(ws, args)
+    blocks = blocks_of(ws, args) if not comment else []
     for file, one in zip(files, listed, strict=True):
         file.complete = True
         file.title = str(one.get("title") or "")
@@ -58,13 +59,21 @@ def _uploaded(ws: Workspace, one: Any) -> StoredFile:
 
 def _channels(ws: Workspace, args: Args) -> list[Channel]:
     wanted = args.ids("channels") or ([args.text("channel_id")] if args.has("channel_id") else [])
-    channels = [place(ws, Args({"channel": one})) for one in wanted]
+    if len(wanted) > CHANNELS_MAX:
+        raise ApiError("channels_limit_exceeded")
+    channels = [_place(ws, one) for one in wanted]
     for channel in channels:
         if channel.is_archived:
             raise ApiError("is_archived")
         if not member(ws, channel):
             raise ApiError("not_in_channel")
     return channels
+
+
+def _place(ws: Workspace, wanted: str) -> Channel:
+    """A channel by id, or the direct message with a user by theirs."""
+    user = ws.state.users.get(wanted)
+    return place(ws, Args({"channel": wanted})) if user is None else ws.state.im(user)
 
 
 def _share(ws: Workspace, channel: Channel, message: Message, files: list[StoredFile]) -> None:

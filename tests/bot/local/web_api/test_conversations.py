@@ -159,3 +159,27 @@ async def test_joining_twice_is_a_warning(client, ws):
     await client.conversations_join(channel=random)
     assert ws.state.bot_user_id in ws.channel("#random").members
     assert (await client.conversations_join(channel=random))["warning"] == "already_in_channel"
+
+
+async def test_replies_may_be_bounded_too(client, ops):
+    root = (await client.chat_postMessage(channel=ops, text="root"))["ts"]
+    stamps = [
+        (await client.chat_postMessage(channel=ops, text=str(n), thread_ts=root))["ts"]
+        for n in range(4)
+    ]
+
+    async def texts(**bounds):
+        found = await client.conversations_replies(channel=ops, ts=root, **bounds)
+        return [m["text"] for m in found["messages"][1:]]
+
+    assert await texts(oldest=stamps[1]) == ["2", "3"]
+    assert await texts(oldest=stamps[1], latest=stamps[2], inclusive=True) == ["1", "2"]
+    assert await texts(oldest=stamps[0], latest=stamps[3]) == ["1", "2"]
+
+
+@pytest.mark.parametrize("bound", ["oldest", "latest"])
+async def test_a_bound_that_is_no_timestamp_is_refused(client, ops, bound):
+    for ts in ("yesterday", "-1", "1.1.1"):
+        call = client.conversations_history(channel=ops, **{bound: ts})
+        assert await error_of(call) == f"invalid_ts_{bound}"
+    assert (await client.conversations_history(channel=ops, oldest="0"))["ok"]
