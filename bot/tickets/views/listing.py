@@ -70,14 +70,15 @@ def rows(tickets: Sequence[Ticket]) -> list[Block]:
 
 
 def _row(ticket: Ticket) -> tuple[Ours | str, ...]:
-    head = f"{words.sign(ticket)} *{ticket.id}* · {ticket.severity} · {words.state(ticket)}"
+    """What is wrong where on the first line; how it stands on the second."""
+    number = Ours(f"{words.sign(ticket)} *{ticket.id}* ", f"{words.sign(ticket)} {ticket.id} ")
     began = ticket.reopened_at or ticket.opened_at
     times: tuple[Ours | str, ...] = (" · since ", date(began))
     if ticket.resolved_at is not None:
-        times = (" · resolved ", date(ticket.resolved_at))
+        times = (" · ", date(ticket.resolved_at))
     subject, title = clean(ticket.subject, 40), clean(ticket.title, 160)
-    marks = _marks(ticket)
-    return (Ours(head, head.replace("*", "")), *times, marks, "\n", subject, " · ", title)
+    state = f"\n{ticket.severity} · {words.state(ticket)}"
+    return (number, subject, " · ", title, state, *times, _marks(ticket))
 
 
 def _marks(ticket: Ticket) -> str:

@@ -37,7 +37,7 @@ def hold_modal(ticket: Ticket) -> View:
         "submit": plain("Hold", 24),
         "close": plain("Cancel", 24),
         "blocks": [
-            section(clean(ticket.title, 200)),
+            section(clean(ticket.subject, 40), " · ", clean(ticket.title, 200)),
             section(
                 "A held ticket does not resolve by itself and is not repeated. If it gets worse, "
                 "you are told all the same."
