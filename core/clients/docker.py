@@ -97,11 +97,13 @@ class DockerClient:
             await asyncio.to_thread(reader.shutdown)
 
     async def close(self) -> None:
-        """Let go of the engine."""
+        """Let go of the engine; waits a second for reads that are still under way."""
+        ending = asyncio.to_thread(self._pool.shutdown, wait=True, cancel_futures=True)
+        with contextlib.suppress(TimeoutError):
+            await within(self._clock, 1.0, ending)
         api, self._api = self._api, None
         if api is not None:
             api.close()
-        self._pool.shutdown(wait=False, cancel_futures=True)
 
     async def _call(self, work: Callable[[Any], T], name: str = "") -> T:
         running = asyncio.get_running_loop().run_in_executor(self._pool, self._guarded, work, name)
