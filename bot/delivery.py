@@ -114,16 +114,26 @@ class Delivery:
 
     def handle(self, tx: Tx, batch: list[Event]) -> None:
         """One batch of events, oldest first."""
-        about = of_tickets(batch)
-        to_place = Telling.of(self._placing, tx, about).tell(about) if about else {}
+        part: list[Event] = []
         for event in batch:
-            if event.kind == "tick.settled" and event.subject and event.data.get("opened"):
-                to_place[event.subject] = event.id
+            part.append(event)
+            if _opened(event):
+                # What follows may be about tickets that this one places.
+                self._handle(tx, part)
+                part = []
+        self._handle(tx, part)
+        self._points.reach("delivery.handled")
+
+    def _handle(self, tx: Tx, part: list[Event]) -> None:
+        about = of_tickets(part)
+        to_place = Telling.of(self._placing, tx, about).tell(about) if about else {}
+        for event in part:
+            if _opened(event):
+                to_place[str(event.subject)] = event.id
             elif event.ticket_id is None:
                 to_place.update(self._news(tx, event))
         for subject, event_id in to_place.items():
             self._placing.place(tx, subject, event_id)
-        self._points.reach("delivery.handled")
 
     def _news(self, tx: Tx, event: Event) -> dict[str, int]:
         """Events that are not about one ticket; returns subjects with something to place."""
@@ -209,3 +219,8 @@ class Delivery:
     async def backlog(self) -> channels.Backlog:
         """What is due and has not arrived."""
         return await self._db.read(channels.backlog)
+
+
+def _opened(event: Event) -> bool:
+    """Whether a tick ended that has opened tickets."""
+    return event.kind == "tick.settled" and bool(event.subject and event.data.get("opened"))

@@ -20,7 +20,7 @@ from bot.pager import WEBHOOK, Pager
 from bot.points import Points
 from bot.render import Renderer
 from bot.sender_proof import Proof
-from bot.sender_rates import Rates
+from bot.sender_rates import POST_EVERY_S, Rates
 from bot.sender_refusals import Trouble, refused, retry_s
 from bot.sender_webhook import NEVER, Rest, Webhook
 from bot.slack import Ambiguous, AuthFailed, Limited, Ok, Outcome, Refused, Slack, Unreached
@@ -40,9 +40,11 @@ PROBE_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class SenderSettings:
-    """`settle_s`: how long after a call of unknown outcome its effect may still appear."""
+    """`settle_s`: how long after a call of unknown outcome its effect may still appear.
+    `post_every_s`: the pace of posts in one channel once a short burst is spent."""
 
     settle_s: float = 1.5
+    post_every_s: float = POST_EVERY_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ class Sender:
         self._webhook = None if pager is None else Webhook(db, epoch, pager, metrics)
         self._points = points or Points()
         self._ids = ChannelIds(slack)
-        self._rates = Rates(clock)
+        self._rates = Rates(clock, self._settings.post_every_s)
         self._tasks = Tasks(self._died)
         self._known: set[str] = set()
         self._unsure: set[str] = set()

@@ -48,8 +48,9 @@ class Bucket:
 class Rates:
     """All buckets, on the monotonic clock."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, post_every_s: float = POST_EVERY_S) -> None:
         self._clock = clock
+        self._post_every_s = post_every_s
         self._posts: dict[str, Bucket] = {}
         now = clock.monotonic()
         self._edits = Bucket(EDITS_A_MINUTE / 60, EDIT_BURST, EDIT_BURST, now)
@@ -59,7 +60,7 @@ class Rates:
             return self._edits
         if channel not in self._posts:
             now = self._clock.monotonic()
-            self._posts[channel] = Bucket(1 / POST_EVERY_S, POST_BURST, POST_BURST, now)
+            self._posts[channel] = Bucket(1 / self._post_every_s, POST_BURST, POST_BURST, now)
         return self._posts[channel]
 
     def blocked(self, channel: str) -> dict[str, float]:

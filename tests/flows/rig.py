@@ -217,6 +217,29 @@ async def _prepared(path: Path) -> None:
     path.chmod(0o600)
 
 
+Parts = tuple[Database, int, Slack, Metrics, Renderer, Routes]
+
+
+@asynccontextmanager
+async def parts(folder: Path, api_url: str, token: str, clock: Clock) -> AsyncIterator[Parts]:
+    """What delivery needs, in a process that meets the workspace only by HTTP."""
+    where = folder / "state" / "t.db"
+    await _prepared(where)
+    failed: list[BaseException] = []
+    metrics = Metrics()
+    db = Database.open(str(where), clock, lambda _, e: failed.append(e), create=True)
+    slack = await Slack.open(
+        SlackSettings(token=token, base_url=api_url, timeout_s=2.0), clock, metrics
+    )
+    routes = default_routes()
+    epoch = await db.write(_raise_epoch)
+    try:
+        yield db, epoch, slack, metrics, Renderer(routes, Surroundings()), routes
+    finally:
+        await slack.close()
+        await db.close()
+
+
 @asynccontextmanager
 async def rig(
     folder: Path,
