@@ -186,7 +186,7 @@ class StubServer:
         if server is not None:
             server.close()
             await server.wait_closed()
-        while self.open:  # noqa: ASYNC110 - connection_lost comes on the loop's next turns
+        while self.open:
             await asyncio.sleep(0)
 
     async def __aenter__(self) -> StubServer:

@@ -178,5 +178,5 @@ class World:
 async def until(condition: Any, limit_s: float = 5.0) -> None:
     """Wait, on real time, until a condition holds: for things that happen over sockets."""
     async with asyncio.timeout(limit_s):
-        while not condition():  # noqa: ASYNC110 - any condition, on other sides of sockets
+        while not condition():
             await asyncio.sleep(0.002)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
+
 from tests.stub_http import HANG, RESET, Request, Response, StubServer, as_json, as_text
 from tests.world_store import BEAT_S, FakeStore
 
@@ -236,8 +238,8 @@ class FakePd:
         if self._built[0] != key:
             wanted = {int(one) for one in states} or {0, 1}
             bodies = [s.body() for s in self.world.stores.values() if s.state in wanted]
-            text = json.dumps({"count": len(bodies), "stores": bodies}, indent=2)
-            self._built = (key, text.encode())
+            packed = msgspec.json.encode({"count": len(bodies), "stores": bodies})
+            self._built = (key, msgspec.json.format(packed, indent=2))
         return self._built[1]
 
     def _edges(self) -> tuple[str, ...]:
