@@ -4,7 +4,7 @@ const secret = document.querySelector('meta[name="local-secret"]')?.content ?? '
 export const theSecret = () => secret;
 
 /** An answer that was not ok; its message is written for a person. */
-export class Refused extends Error {}
+class Refused extends Error {}
 
 async function call(path, init) {
   let answer;

@@ -10,6 +10,7 @@ export function useZone(name) {
     zone = undefined;
   }
   made.clear();
+  days.clear();
 }
 
 const made = new Map();
@@ -73,7 +74,14 @@ export function formatTokens(seconds, format) {
 export const clock = (ts) => (valid(ts) ? TOKENS.time(asDate(ts)) : '');
 export const clockSeconds = (ts) => (valid(ts) ? TOKENS.time_secs(asDate(ts)) : '');
 export const full = (ts) => (valid(ts) ? `${TOKENS.date_long(asDate(ts))} at ${TOKENS.time_secs(asDate(ts))}` : '');
-export const dayKey = (ts) => (valid(ts) ? day(asDate(ts)) : '');
+
+const days = new Map(); // quarter of an hour -> day, as formatting is slow and a feed asks for every message
+export function dayKey(ts) {
+  const quarter = Math.floor(Number(ts) / 900);
+  if (!days.has(quarter)) days.set(quarter, valid(ts) ? day(asDate(ts)) : '');
+  return days.get(quarter);
+}
+
 export const relative = (ts) => (valid(ts) ? ago(asDate(ts)) : '');
 export const iso = (ts) => (valid(ts) ? asDate(ts).toISOString() : '');
 

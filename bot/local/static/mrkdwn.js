@@ -9,7 +9,7 @@ const WORD = /[\p{L}\p{N}]/u;
 const BARE_URL = /https?:\/\/[^\s<>|"'`]*[^\s<>|"'`.,;:!?)\]}*_~]/iy;
 const EMOJI_NAME = /:([a-z0-9_+-]+)(?:::skin-tone-\d)?:/y;
 
-export const unescape = (text) => text.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&');
+const unescape = (text) => text.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&');
 
 /** A whole mrkdwn text as a fragment. `verbatim` leaves bare addresses alone, as Slack does. */
 export function mrkdwn(text, { verbatim = false } = {}) {

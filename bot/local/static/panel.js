@@ -86,7 +86,7 @@ function draw() {
   layout = order;
 }
 
-function toggle(show = document.body.classList.contains('panel-closed')) {
+function toggle(show = !$('#panel').checkVisibility()) {
   document.body.classList.toggle('panel-closed', !show);
   document.body.classList.toggle('panel-drawn', show);
   $('#panel-toggle').setAttribute('aria-expanded', String(show));

@@ -58,7 +58,3 @@ function part(element, depth) {
 export function richText(block) {
   return h('div', { class: 'rich-text' }, (block?.elements ?? []).map((e) => part(e, 0)));
 }
-
-/** The words of a rich text, for labels and for completion. */
-export const richWords = (block) =>
-  (block?.elements ?? []).map((e) => (e.elements ? richWords(e) : e.text ?? e.url ?? e.name ?? '')).join('');

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,7 +48,11 @@ MANIFEST: dict[str, Any] = {
             },
             {"command": "/monitor", "description": "Look", "usage_hint": "status | resume"},
             {"command": "/mute", "description": "Never answers", "usage_hint": ""},
-        ]
+        ],
+        "shortcuts": [
+            {"name": "Open a ticket", "type": "global", "callback_id": "new", "description": "x"},
+            {"name": "Make a ticket", "type": "message", "callback_id": "make", "description": "x"},
+        ],
     },
     "settings": {"event_subscriptions": {"bot_events": ["app_home_opened", "message.channels"]}},
 }
@@ -136,6 +140,7 @@ class App:
     """An app in Socket Mode that remembers what it heard."""
 
     client: AsyncWebClient
+    leave: Callable[[], Awaitable[None]]
     heard: list[tuple[str, Any]] = field(default_factory=list)
 
 
@@ -180,6 +185,16 @@ def _listen(app: AsyncApp, mine: App) -> None:
     async def closed(ack: Any) -> None:
         await ack()
         mine.heard.append(("closed", None, None))
+
+    @app.shortcut("new")
+    async def new(ack: Any, body: dict[str, Any]) -> None:
+        await ack()
+        mine.heard.append(("shortcut", body["user"]["id"], None))
+
+    @app.shortcut("make")
+    async def make(ack: Any, body: dict[str, Any]) -> None:
+        await ack()
+        mine.heard.append(("shortcut", body["user"]["id"], body["message"]["text"]))
 
     @app.event("app_home_opened")
     async def home(event: dict[str, Any], client: AsyncWebClient) -> None:
@@ -262,10 +277,10 @@ async def set_up(browser: Browser) -> AsyncIterator[Stage]:
     ws = Workspace(config)
     async with LocalServer(ws, panel=Cluster()) as server:
         client = AsyncWebClient(token=server.bot_token, base_url=server.api_url)
-        mine = App(client)
         app = AsyncApp(client=client)
-        _listen(app, mine)
         handler = AsyncSocketModeHandler(app, server.app_token)
+        mine = App(client, handler.close_async)
+        _listen(app, mine)
         await handler.connect_async()
         await ws.until(lambda: ws.sockets.connected, 10)
         yield Stage(ws, server, mine, browser)

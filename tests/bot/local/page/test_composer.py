@@ -15,10 +15,11 @@ ITEMS = "#composer .complete-item"
 async def test_a_command_is_completed_and_sent_by_keyboard_alone(stage: Stage, page: Page) -> None:
     await page.focus(BOX)
     await page.keyboard.type("/")
-    await expect(page.locator(ITEMS)).to_have_count(3)
+    await expect(page.locator(ITEMS)).to_have_count(4)
     await expect(page.locator(ITEMS).first).to_contain_text("list [open|held]")
-    await page.keyboard.type("t")
-    await expect(page.locator(ITEMS)).to_have_count(1)
+    await page.keyboard.type("ti")
+    await expect(page.locator(ITEMS)).to_have_count(2)  # and the shortcut "Open a ticket"
+    await expect(page.locator(".complete-item.active")).to_contain_text("/tickets")
     await page.keyboard.press("Tab")
     await expect(page.locator(BOX)).to_have_value("/tickets ")
     await expect(page.locator(ITEMS)).to_have_count(3)
@@ -58,7 +59,7 @@ async def test_up_brings_back_what_was_sent_and_escape_closes_the_list(
     await page.keyboard.press("ArrowDown")
     await page.keyboard.press("ArrowDown")
     await page.keyboard.type("/")
-    await expect(page.locator(ITEMS)).to_have_count(3)
+    await expect(page.locator(ITEMS)).to_have_count(4)
     await page.keyboard.press("Escape")
     await expect(page.locator(ITEMS)).to_have_count(0)
 
@@ -125,3 +126,22 @@ async def test_the_switcher_jumps_by_a_few_letters(stage: Stage, page: Page) -> 
     await page.keyboard.type("rand")
     await page.keyboard.press("Enter")
     await expect(page.locator("#channel-name")).to_have_text("random")
+
+
+async def test_shortcuts_are_offered_beside_commands_and_on_messages(
+    stage: Stage, page: Page
+) -> None:
+    await page.focus(BOX)
+    await page.keyboard.type("/open")
+    await page.keyboard.press("Enter")
+    await stage.ws.until(lambda: stage.app.heard, 5)
+    await expect(page.locator(BOX)).to_have_value("")
+    await stage.post("about this")
+    await page.hover(".message")
+    await page.click(".toolbar [aria-label=More]")
+    await page.click(".menu >> text=Make a ticket")
+    await stage.ws.until(lambda: len(stage.app.heard) > 1, 5)
+    assert stage.app.heard == [
+        ("shortcut", stage.id("ana"), None),
+        ("shortcut", stage.id("ana"), "about this"),
+    ]

@@ -217,6 +217,7 @@ async def test_a_restarted_workspace_is_picked_up_by_itself(
 ) -> None:
     old = stage.server
     port = int(old.url.rsplit(":", 1)[1])
+    await stage.app.leave()  # it knows only the old start, and would go on asking
     await old.__aexit__(None, None, None)
     await expect(page.locator("#offline")).to_be_visible()
     ws = Workspace(Config(team_name="Reborn"))
@@ -243,11 +244,11 @@ async def test_an_uploaded_picture_is_shown_from_the_workspace_itself(
 
 async def test_a_storm_of_messages_is_drawn_in_order(stage: Stage, page: Page) -> None:
     channel = stage.ws.channel("storage-alerts")
-    for n in range(500):
+    for n in range(300):
         stage.ws.acts.message("ben", channel.id, f"storm {n}")
-    await expect(page.locator(".message").last).to_contain_text("storm 499", timeout=15_000)
+    await expect(page.locator(".message").last).to_contain_text("storm 299", timeout=15_000)
     shown = await page.locator(".message-text").all_inner_texts()
-    assert shown == [f"storm {n}" for n in range(500 - len(shown), 500)]
+    assert shown == [f"storm {n}" for n in range(300)]
 
 
 async def test_a_card_out_of_sight_that_says_something_new_is_pointed_at(

@@ -19,7 +19,7 @@ async def test_the_page_fits_every_window_in_both_colours(stage: Stage, scheme: 
     stage.ws.acts.message("ben", "storage-alerts", "Rolling restart of *pd-2* at 15:00, @ana.")
     root = await stage.post("CRITICAL: prod-eu store-2 is down", blocks=card())
     await stage.post("store-2 exited with 137; 20 leaders moved in 1.4 s.", thread_ts=root)
-    page = await open_page(stage, found, color_scheme=scheme)
+    page = await open_page(stage, found, color_scheme=scheme, reduced_motion="reduce")
     await page.click("text=1 reply")
     await expect(page.locator("#thread .message")).to_have_count(2)
     for width, height in SIZES:
