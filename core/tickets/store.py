@@ -32,6 +32,8 @@ t = schema.tickets
 COLUMNS = tuple(c.name for c in t.columns)
 _DETAIL = msgspec.json.Decoder(Detail)
 _encode = msgspec.json.Encoder().encode
+_TOO_LARGE = 2**62
+"""No column holds such a number; a person can still type it."""
 
 
 def from_row(row: sa.Row[Any]) -> Ticket:
@@ -51,21 +53,22 @@ def detail_text(detail: Detail) -> str:
 
 def get(tx: Tx, ticket_id: int) -> Ticket:
     """The ticket; NotFound names the nearest ones."""
-    row = tx.row(sa.select(t).where(t.c.id == ticket_id))
-    if row is None:
+    ticket = find(tx, ticket_id)
+    if ticket is None:
         raise NotFound(f"There is no ticket {ticket_id}. {_nearest_words(tx, ticket_id)}")
-    return from_row(row)
+    return ticket
 
 
 def find(tx: Tx, ticket_id: int) -> Ticket | None:
     """The ticket, or None."""
+    if abs(ticket_id) >= _TOO_LARGE:
+        return None
     row = tx.row(sa.select(t).where(t.c.id == ticket_id))
     return None if row is None else from_row(row)
 
 
 def _nearest_words(tx: Tx, ticket_id: int) -> str:
-    # A number that a person can mistype; one that no column can hold has no neighbours.
-    if abs(ticket_id) >= 2**62:
+    if abs(ticket_id) >= _TOO_LARGE:
         return "Ticket numbers are much smaller."
     near = tx.rows(
         sa.select(t.c.id, t.c.title)
