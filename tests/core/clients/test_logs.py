@@ -26,11 +26,12 @@ async def test_the_newest_lines_of_a_file_are_read_oldest_first(tmp_path):
 
 async def test_only_the_end_of_a_huge_file_is_read_and_no_half_line_counts(tmp_path):
     path = tmp_path / "tikv.log"
-    path.write_text("".join(line("INFO", f"n{number:07}") for number in range(40_000)))
+    words = "w" * 400
+    path.write_text("".join(line("INFO", f"n{number:07} {words}") for number in range(5_000)))
     assert path.stat().st_size > 2 * MAX_BYTES
     found = await FileLog(str(path)).tail(1_000_000)
     assert found.cut
-    assert len(found.lines) == 5000
+    assert 2000 < len(found.lines) < 5000
     assert all(one.level == "INFO" for one in found.lines)
 
 
