@@ -208,6 +208,7 @@ async def purge(member: Member, request: Request, params: Params) -> Response:
     for sid in dead:
         del stores_now[sid]
         member.cluster.live.pop(int(sid), None)
+        member.document["purged"].append(int(sid))
     await member.commit()
     return good("Remove tombstone successfully.")
 

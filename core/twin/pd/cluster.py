@@ -91,6 +91,8 @@ class Cluster:
     def store_heartbeat(self, meta: dict[str, Any], stats: dict[str, Any]) -> tuple[bool, bool]:
         """Take a store's heartbeat; returns (accepted, something must be persisted)."""
         sid = str(meta["id"])
+        if meta["id"] in self.document.value["purged"]:
+            return False, False
         changed = not self.bootstrapped or sid not in self.stores
         if not self.bootstrapped:
             self._bootstrap()

@@ -21,7 +21,7 @@ def empty() -> dict[str, Any]:
         "removed_members": [],
         "regions": {},
         "next_id": 0,
-        "rules": [],
+        "purged": [],
     }
 
 

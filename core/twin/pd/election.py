@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,8 @@ BEAT_S = 0.5  # etcd's tick-interval in PD
 SILENCE_S = (11.1, 13.2)  # killed leader to new one, measured 11.1 to 13.6 s on four versions
 LEASE_S = 5.0
 # However fast the layout, a busy machine must not make leaders flap: real seconds.
-LEASE_FLOOR_S, SILENCE_FLOOR_S = 0.7, 1.0
+LEASE_FLOOR_S, SILENCE_FLOOR_S = 1.0, 1.6
+HAND_OVER_TRIES = 5
 GRANT_S = 0.5  # a winner's first beat arrives well within it
 FORGET_S = 60.0  # without a quorum members keep redirecting to the dead leader for 60 s
 
@@ -46,7 +47,6 @@ class Election:
         self._client = Client(spec.client_ssl)
         self.on_lead: Callable[[], None] = lambda: None
 
-    # Who is there -----------------------------------------------------------------------------
     @property
     def members(self) -> list[PdSpec]:
         removed = set(self.document.value["removed_members"])
@@ -212,11 +212,15 @@ class Election:
         return self._pace.span(random.uniform(*SILENCE_S), SILENCE_FLOOR_S)
 
     async def hand_over(self, name: str) -> bool:
-        """Ask a follower to take the lead at once; False when it does not answer."""
+        """Bring a follower up to date and let it take the lead; False when it cannot."""
         pd = self._spec.pd(name)
-        await self._beat(pd)
-        answer = await self._ask(pd, "campaign", {}, 3.0)
-        return answer is not None
+        for _ in range(HAND_OVER_TRIES):
+            await self._beat(pd)
+            answer = await self._ask(pd, "campaign", {}, 3.0)
+            if answer is None or answer["ok"]:
+                return answer is not None
+            await sleep(0.05)  # something was committed meanwhile: it was behind again
+        return False
 
     async def announce_removal(self, name: str) -> None:
         """Take a member out for good and tell it, so that its process ends."""
@@ -230,13 +234,9 @@ class Election:
     async def serve(self, request: Request) -> Response | None:
         """The private routes that members use among themselves."""
         verb = request.path.removeprefix("/twin/peer/")
-        routes: dict[str, Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]] = {
-            "beat": self._on_beat,
-            "vote": self._on_vote,
-            "campaign": self._on_campaign,
-        }
+        routes = {"beat": self._on_beat, "vote": self._on_vote, "campaign": self._on_campaign}
         if request.method != "POST" or verb not in routes:
-            return Response(404, b"404 page not found\n", "text/plain; charset=utf-8")
+            return Response(404)
         answer = await routes[verb](json.loads(request.body))
         return Response(200, json.dumps(answer).encode(), "application/json")
 

@@ -13,7 +13,7 @@ from core.twin.clock import Pace, mono, sleep
 from core.twin.log import Log
 from core.twin.seed import Region
 from core.twin.spec import Spec, StoreSpec, read_json, write_json
-from core.twin.store.reach import Reach
+from core.twin.store.reach import FLOOR_S, Reach
 from core.twin.wire import Client, WireError
 
 BEAT_S = 1.0  # raft-base-tick-interval
@@ -137,7 +137,7 @@ class Raft:
     def _check_quorum(self) -> None:
         limit = ELECTION_S[0]
         for region in self.led():
-            heard = sum(1 for store in region.peers if self.reach.silent_s(store) < limit)
+            heard = sum(1 for store in region.peers if self.reach.heard(store, limit))
             if heard < len(region.peers) // 2 + 1:
                 region.leader = 0
                 self._seen[region.id] = mono()
@@ -159,7 +159,7 @@ class Raft:
             return True
         low, high = ELECTION_S
         draw = (region.id * 31 + self.me.id * 17 + region.term * 7) % 100 / 100
-        patience = self._pace.span(low + (high - low) * draw, 0.3)
+        patience = self._pace.span(low + (high - low) * draw, FLOOR_S + draw)
         return mono() - self._seen.get(region.id, self._begun) > patience
 
     async def campaign(self, due: list[Region], force: bool) -> None:
@@ -208,7 +208,7 @@ class Raft:
 
     def on_vote(self, body: dict[str, Any]) -> dict[str, Any]:
         granted = []
-        quiet = mono() - self._pace.span(LEASE_S)
+        quiet = mono() - self._pace.span(LEASE_S, FLOOR_S)
         for region_id, term in body["ballots"]:
             region = self.regions.get(region_id)
             if region is None or term <= region.term:
@@ -261,13 +261,13 @@ class Raft:
 
     async def _change_peers(self, region: Region, peers: dict[int, int]) -> None:
         if self.me.id not in peers:
-            stay = [s for s in peers if s in region.peers and self.reach.silent_s(s) < 3 * BEAT_S]
+            stay = [s for s in peers if s in region.peers and self.reach.heard(s, 3 * BEAT_S)]
             if stay:
                 await self._hand_over(region, stay[0])
             return  # PD asks the new leader again
         new = [store for store in peers if store not in region.peers]
         await sleep(self._pace.span(SNAPSHOT_S if new else 0.2))
-        if region.leader != self.me.id or any(self.reach.silent_s(s) > 3 * BEAT_S for s in new):
+        if region.leader != self.me.id or not all(self.reach.heard(s, 3 * BEAT_S) for s in new):
             return
         region.conf_ver += len(new) + sum(1 for store in region.peers if store not in peers)
         region.peers = peers

@@ -6,6 +6,7 @@ from core.twin.clock import Pace, mono
 from core.twin.log import Log
 
 COMPLAIN_S = 2.0  # real seconds between two complaints about the same store
+FLOOR_S = 0.8  # real seconds: a busy machine must not look like a dead store
 RPC_FAILED = (
     "Some(RpcFailure(RpcStatus { code: 14-UNAVAILABLE, "
     'message: "failed to connect to all addresses" }))'
@@ -30,6 +31,11 @@ class Reach:
         if store_id == self._me:
             return 0.0
         return (mono() - self._answered.get(store_id, self._begun)) * self._pace.speed
+
+    def heard(self, store_id: int, within_s: float) -> bool:
+        """Did it answer within so many seconds of a real cluster, or a moment ago?"""
+        silent_s = self.silent_s(store_id)
+        return silent_s < within_s or silent_s / self._pace.speed < FLOOR_S
 
     def failed(self, store_id: int, address: str) -> None:
         """Count an unreachable report, as survivors do at once, and log it now and then."""
