@@ -15,6 +15,7 @@ BOT_SCOPES = (
 )  # fmt: skip
 BOT_EVENTS = (
     "app_home_opened", "app_mention", "channel_archive", "channel_unarchive", "channel_left",
+    "group_archive", "group_left", "group_unarchive",
     "member_joined_channel", "member_left_channel", "message.channels", "message.groups",
     "message.im", "reaction_added", "reaction_removed",
 )  # fmt: skip

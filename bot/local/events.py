@@ -103,13 +103,14 @@ class Events:
         }
         event |= {"inviter": inviter} if inviter else {}
         if user == self._state.bot_user_id and not joined:
-            left = {"type": "channel_left", "channel": channel.id, "event_ts": event["event_ts"]}
-            self.emit("channel_left", left, channel.id)
+            left = f"{_family(channel)}_left"
+            event = {"type": left, "channel": channel.id, "event_ts": event["event_ts"]}
+            self.emit(left, event, channel.id)
         elif self._hears(channel):
             self.emit(kind, event, channel.id)
 
     def archived(self, channel: Channel, user: str) -> None:
-        kind = "channel_archive" if channel.is_archived else "channel_unarchive"
+        kind = f"{_family(channel)}_{'archive' if channel.is_archived else 'unarchive'}"
         event = {"type": kind, "channel": channel.id, "user": user}
         if self._hears(channel):
             self.emit(kind, event | {"event_ts": self._state.next_ts(channel)}, channel.id)
@@ -139,3 +140,8 @@ class Events:
         }
         event |= {"view": view} if view else {}
         return self.emit("app_home_opened", event, channel.id)
+
+
+def _family(channel: Channel) -> str:
+    """What Slack calls the events of a channel itself: private ones keep their old name."""
+    return "group" if channel.is_private else "channel"

@@ -316,3 +316,12 @@ async def test_an_unanswered_close_warns_nobody_and_a_shortcut_warns_as_an_actio
     await ws.settled(ws.acts.shortcut("ben", "open_tickets"))
     told = [news.queue.get_nowait() for _ in range(news.queue.qsize())]
     assert [t["what"] for t in told if t["type"] == "undelivered"] == ["action"]
+
+
+async def test_a_private_channels_own_events_keep_their_old_name(ws):
+    secret = ws.places.create("secret", ws.state.bot_user_id, private=True)
+    ana = ws.user("ana").id
+    ws.places.archive(secret, ana, True)
+    ws.places.archive(secret, ana, False)
+    ws.places.leave(secret, ws.state.bot_user_id)
+    assert [e["type"] for e in events(ws)] == ["group_archive", "group_unarchive", "group_left"]
