@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import yarl
 
 
 async def test_the_page_holds_the_secret_of_this_start(http, server):
@@ -25,8 +26,6 @@ async def test_scripts_have_the_type_that_browsers_demand(http, server):
     ["../server.py", "..%2fserver.py", "%2e%2e/server.py", "a/../../server.py", ".hidden", "x//y"],
 )
 async def test_nothing_outside_the_folder_is_served(http, server, path):
-    import yarl
-
     url = yarl.URL(f"{server.url}/static/{path}", encoded=True)
     async with http.get(url) as answer:
         assert answer.status == 404
