@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from playwright.async_api import (
     Page,
     Request,
     async_playwright,
+    expect,
 )
 from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
@@ -26,7 +28,7 @@ from bot.local.server import LocalServer
 from bot.local.workspace import Workspace
 from tests import parts
 
-CHROMIUM = "/usr/bin/chromium"
+CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 FLAGS = [
     "--headless",
     "--no-sandbox",
@@ -36,7 +38,8 @@ FLAGS = [
     "--disable-sync",
     "--no-first-run",
 ]
-PATIENCE_MS = 8_000
+PATIENCE_MS = 15_000
+expect.set_options(timeout=PATIENCE_MS)  # a machine may be busy with other tests
 SHOTS = Path(__file__).parents[3] / "screenshots"
 MANIFEST: dict[str, Any] = {
     "features": {
