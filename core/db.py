@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -113,6 +114,17 @@ class Tx:
             marks = ", ".join(f"${n}" for n in range(1, len(columns) + 1))
         insert = f'INSERT INTO "{table.name}" ({names}) VALUES ({marks})'  # noqa: S608 - names are ours
         self.conn.exec_driver_sql(insert, listed)
+
+    def each(self, values: Sequence[str]) -> sa.TableValuedAlias:
+        """A table of one text column `value`, for joining to: a list of any length is one
+        parameter, where `IN` would be as many."""
+        listed = sa.literal(msgspec.json.encode(values).decode())
+        if self.sqlite:
+            return sa.func.json_each(listed).table_valued("value")
+        from sqlalchemy.dialects import postgresql
+
+        as_json = sa.cast(listed, postgresql.JSONB)
+        return sa.func.jsonb_array_elements_text(as_json).table_valued("value")
 
     def upsert(self, table: sa.Table, values: Mapping[str, Any], key: Sequence[str]) -> int:
         """INSERT ... ON CONFLICT (key) DO UPDATE with all other values; rows touched."""

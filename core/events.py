@@ -50,6 +50,10 @@ class New:
 _COLUMNS = ("at", "kind", "subject", "ticket_id", "actor", "data")
 
 
+def _text(data: Mapping[str, Any] | None) -> str:
+    return _encode(data).decode() if data else "{}"
+
+
 def emit(tx: Tx, *news: New) -> None:
     """Append events to the transaction."""
     emit_all(tx, news)
@@ -57,10 +61,7 @@ def emit(tx: Tx, *news: New) -> None:
 
 def emit_all(tx: Tx, news: Iterable[New]) -> None:
     """Append many events to the transaction, in order."""
-    rows = [
-        (tx.now, n.kind, n.subject, n.ticket_id, n.actor, _encode(n.data or {}).decode())
-        for n in news
-    ]
+    rows = [(tx.now, n.kind, n.subject, n.ticket_id, n.actor, _text(n.data)) for n in news]
     if rows:
         tx.bulk_insert(schema.events, _COLUMNS, rows)
         tx.topics.add(TOPIC)

@@ -183,7 +183,10 @@ def _judge_one(invariant: Invariant[O, Any], observation: O, at: float, period_s
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """A broken verdict on one entity of one subject, with when and at what pace it was seen."""
+    """A broken verdict on one entity of one subject, with when and at what pace it was seen.
+
+    `fingerprint` is what makes two sightings the same trouble: never text.
+    """
 
     subject: str
     invariant: str
@@ -193,11 +196,12 @@ class Violation:
     at: float
     period_s: float
     hold_s: float
+    fingerprint: str = field(init=False, repr=False, compare=False)
 
-    @property
-    def fingerprint(self) -> str:
-        """What makes two sightings the same trouble: never text."""
-        return fingerprint(self.subject, self.invariant, self.entity)
+    def __post_init__(self) -> None:
+        # Made once: ten thousand of them are asked for it many times in one tick.
+        made = fingerprint(self.subject, self.invariant, self.entity)
+        object.__setattr__(self, "fingerprint", made)
 
 
 def fingerprint(subject: str, invariant: str, entity: str) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
@@ -64,12 +64,10 @@ def _ended_roots(tx: Tx, tickets: Mapping[str, Ticket]) -> dict[int, float]:
 
 def previous(tx: Tx, fingerprints: list[str]) -> dict[str, int]:
     """The latest earlier ticket of each fingerprint, for "again: see 17"."""
-    found: dict[str, int] = {}
-    for part in parts(fingerprints, 500):
-        rows = tx.rows(
-            sa.select(t.c.fingerprint, sa.func.max(t.c.id).label("newest"))
-            .where(t.c.fingerprint.in_(part))
-            .group_by(t.c.fingerprint)
-        )
-        found.update({r.fingerprint: r.newest for r in rows})
-    return found
+    each = tx.each(fingerprints)
+    rows: Sequence[Any] = tx.rows(
+        sa.select(t.c.fingerprint, sa.func.max(t.c.id))
+        .join_from(each, t, t.c.fingerprint == each.c.value)
+        .group_by(t.c.fingerprint)
+    )
+    return {row[0]: row[1] for row in rows}

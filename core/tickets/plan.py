@@ -159,12 +159,13 @@ def _broken(plan: Plan, violation: Violation, known: Known, touch_s: float) -> N
     closed = known.closed.get(key)
     if closed is not None and closed.shut and violation.severity.rank <= closed.severity.rank:
         return
-    waited = _wait(known.conditions.get(key), violation)
+    before = known.conditions.get(key)
+    waited = _wait(before, violation)
     if waited.broken_for_s < violation.hold_s:
-        if waited != known.conditions.get(key):
+        if waited != before:
             plan.waiting.append(waited)
         return
-    if key in known.conditions:
+    if before is not None:
         plan.forgotten.append(key)
     if _flapped(closed, violation):
         assert closed is not None
@@ -278,16 +279,22 @@ def _outlives(plan: Plan, ticket: Ticket, one: Judged, known: Known) -> None:
 
 def _explain(plan: Plan, known: Known, causes: Mapping[str, tuple[str, ...]]) -> None:
     """Join each new ticket to the open one that explains it, if there is one."""
+    new = [o.violation for o in plan.opens] + [r.violation for r in plan.reopens]
+    sought = {cause for name in {v.invariant for v in new} for cause in causes.get(name, ())}
+    if not sought:
+        return
     roots = _Roots()
     for ticket in known.tickets.values():
-        if ticket.broken:
+        if ticket.invariant in sought and ticket.broken:
             roots.add(
                 ticket.invariant, ticket.entity, ticket.severity, ticket.explained_by or ticket.id
             )
-    new = [o.violation for o in plan.opens] + [r.violation for r in plan.reopens]
     for v in new:
-        roots.add(v.invariant, v.entity, v.severity, v.fingerprint)
+        if v.invariant in sought:
+            roots.add(v.invariant, v.entity, v.severity, v.fingerprint)
     direct = {v.fingerprint: roots.of(v, causes) for v in new}
+    if not any(cause is not None for cause in direct.values()):
+        return
     plan.opens = [
         Opening(o.violation, o.previous_id, o.adopted, _root(o.violation.fingerprint, direct))
         for o in plan.opens
@@ -314,14 +321,12 @@ class _Roots:
     """Open tickets by invariant, to find which of them explains a new violation."""
 
     def __init__(self) -> None:
-        self._by_invariant: dict[str, list[tuple[str, Severity, int | str]]] = {}
+        self._by_invariant: dict[str, dict[Severity, int | str]] = {}
         self._exact: dict[tuple[str, str], tuple[Severity, int | str]] = {}
 
     def add(self, invariant: str, entity: str, severity: Severity, root: int | str) -> None:
-        found = self._by_invariant.setdefault(invariant, [])
-        # The most severe come first in use; a few are enough to choose from, even in a storm.
-        if len(found) < 8 or severity.rank > min(s.rank for _, s, _ in found):
-            found.append((entity, severity, root))
+        # One of each severity is enough to choose from, even in a storm: the first seen.
+        self._by_invariant.setdefault(invariant, {}).setdefault(severity, root)
         self._exact[invariant, entity] = (severity, root)
 
     def of(self, violation: Violation, causes: Mapping[str, tuple[str, ...]]) -> int | str | None:
@@ -331,7 +336,7 @@ class _Roots:
             if exact is not None and exact[0].rank >= violation.severity.rank:
                 return exact[1]
         for cause in causes.get(violation.invariant, ()):
-            for _, severity, root in self._by_invariant.get(cause, ()):
+            for severity, root in self._by_invariant.get(cause, {}).items():
                 if severity.rank >= violation.severity.rank:
                     return root
         return None

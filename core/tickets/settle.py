@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 
 from core import events, schema
@@ -18,9 +19,10 @@ from core.events import New
 from core.invariant import Violation
 from core.tickets import recovery
 from core.tickets.known import SLICE, parts, previous
-from core.tickets.model import Detail
 from core.tickets.plan import Condition, Opening, Plan, Reopening, Touch
-from core.tickets.store import detail_text, t
+from core.tickets.store import t
+
+_encode = msgspec.json.Encoder().encode
 
 
 def slices(plan: Plan) -> Iterator[Plan]:
@@ -77,17 +79,24 @@ _OPEN_COLUMNS = (
 
 
 def _detail(v: Violation) -> str:
+    # The stored form of a Detail, without making ten thousand of them in a storm.
     found = v.found
-    return detail_text(Detail(found.value, found.threshold, found.unit, dict(found.facts)))
+    detail = {
+        "value": found.value,
+        "threshold": found.threshold,
+        "unit": found.unit,
+        "facts": dict(found.facts),
+    }
+    return _encode(detail).decode()
 
 
 def _open(tx: Tx, opens: list[Opening], ids: dict[str, int], news: list[New]) -> None:
     if not opens:
         return
     numbers = tx.next_ids("tickets", len(opens))
-    for number, o in zip(numbers, opens, strict=True):
-        ids[o.violation.fingerprint] = number
-    earlier = previous(tx, [o.violation.fingerprint for o in opens])
+    fingerprints = [o.violation.fingerprint for o in opens]
+    ids.update(zip(fingerprints, numbers, strict=True))
+    earlier = previous(tx, fingerprints)
     rows = []
     for number, o in zip(numbers, opens, strict=True):
         v = o.violation
@@ -100,7 +109,7 @@ def _open(tx: Tx, opens: list[Opening], ids: dict[str, int], news: list[New]) ->
                 v.invariant,
                 v.entity,
                 v.fingerprint,
-                str(v.severity),
+                v.severity.value,
                 v.found.title,
                 v.found.summary,
                 _detail(v),
