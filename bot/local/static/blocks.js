@@ -50,7 +50,7 @@ function taskCard(block) {
   const more = block.details || block.output || sources.length;
   const head = [h('span', { class: `task-mark task-${block.status ?? 'pending'}`, role: 'img', 'aria-label': said }, icon(mark)), h('span', { class: 'task-title' }, words(block.title))];
   if (!more) return h('div', { class: 'task' }, h('div', { class: 'task-head' }, head));
-  return h('details', { class: 'task', open: block.status === 'error' || null }, h('summary', { class: 'task-head' }, head),
+  return h('details', { class: 'task', open: block.status === 'error' || null }, h('summary', { class: 'task-head' }, head, icon('down-small', 'muted')),
     h('div', { class: 'task-more' }, block.details && richText(block.details), block.output && richText(block.output), sources.length > 0 && h('div', { class: 'task-sources' }, sources)));
 }
 
