@@ -116,14 +116,22 @@ class Layout:
             await sleep(0.05)
 
     async def _all_well(self) -> bool:
+        """Every running member serves, every running store is Up and serves, regions are led."""
         if not self.spec.pds:
             return True
-        body = await self._read("/pd/api/v1/stores") if self.spec.stores else None
+        running = [name for name in self.names if self.state(name) == "running"]
+        urls = [
+            f"{self.url(name)}{'/status' if name.startswith('store-') else '/pd/api/v1/leader'}"
+            for name in running
+        ]
+        if not all(await asyncio.gather(*(self._good(url) for url in urls))):
+            return False
         if not self.spec.stores:
-            return await self._read("/pd/api/v1/leader") is not None
+            return True
+        body = await self._read("/pd/api/v1/stores")
         rows = {row["store"]["id"]: row for row in body["stores"]} if body else {}
-        running = [s for s in self.spec.stores if self.state(s.name) == "running"]
-        if not all(s.id in rows and rows[s.id]["store"]["state_name"] == "Up" for s in running):
+        up = {sid for sid, row in rows.items() if row["store"]["state_name"] == "Up"}
+        if not all(store.id in up for store in self.spec.stores if store.name in running):
             return False
         led = sum(row["status"]["leader_count"] for row in rows.values())
         return led > 0 or self.spec.regions == 0
@@ -246,23 +254,28 @@ class Layout:
         note = f"{self.spec.version} · {self.spec.regions} regions · load {self.spec.qps:g} qps"
         return {"title": title, "items": items, "note": note}
 
-    async def _read(self, path: str) -> Any:
-        """A PD route of the first member that answers 200, or None."""
+    async def _good(self, url: str) -> bool:
+        return await self._get(url) is not None
+
+    async def _get(self, url: str) -> Response | None:
+        """The answer when it is 200 and comes within a second."""
         client = Client(self.spec.client_ssl)
         try:
-            for pd in self.spec.pds:
-                if self.state(pd.name) != "running":
-                    continue
-                url = f"{self.spec.client_url(pd)}{path}"
-                try:
-                    answer = await client.call("GET", url, timeout_s=1.0)
-                except (WireError, TimeoutError):
-                    continue
-                if answer.status == 200:
-                    return json.loads(answer.body)
+            answer = await client.call("GET", url, timeout_s=1.0)
+        except (WireError, TimeoutError):
             return None
         finally:
             client.close()
+        return answer if answer.status == 200 else None
+
+    async def _read(self, path: str) -> Any:
+        """A PD route of the first member that answers 200, or None."""
+        for pd in self.spec.pds:
+            if self.state(pd.name) == "running":
+                answer = await self._get(f"{self.spec.client_url(pd)}{path}")
+                if answer is not None:
+                    return json.loads(answer.body)
+        return None
 
     async def _call(self, method: str, url: str, body: bytes = b"") -> Response:
         client = Client(self.spec.client_ssl)
