@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from core.clients.docker import DockerClient
 from core.clients.http import Http
+from core.clients.logs import ContainerLog, FileLog, LogSource
 from core.clients.node import NodeMetrics
 from core.clients.pd import Pd
 from core.clients.probe import Prober
 from core.clients.prometheus import Prometheus
 from core.clients.tls import Tls, TlsFiles
 from core.clock import Clock
+from core.errors import Invalid
+from core.subjects.tikv.containers import Containers
 from core.subjects.tikv.figures import PrometheusFigures
 from core.subjects.tikv.parts import Parts
 from core.subjects.tikv.pd_reads import Identities, PdReads
@@ -42,6 +46,7 @@ def tikv(name: str, settings: TikvSettings, clock: Clock, on_error: OnError) -> 
             settings.prometheus_matchers,
             settings.periods.metrics_s,
         )
+    docker = DockerClient(clock, settings.docker) if settings.docker else None
     prober = Prober(clock, tls=tls, max_open=settings.max_open_probes)
     parts = Parts(
         pd=PdReads(Pd(_endpoints(settings, scheme), clock, pd_http), identities),
@@ -50,8 +55,26 @@ def tikv(name: str, settings: TikvSettings, clock: Clock, on_error: OnError) -> 
         nodes=NodeFigures(NodeMetrics(clock, node_http), settings.latency_types),
         prometheus=prometheus,
         https=tuple(https),
+        containers=Containers(docker, settings.containers, clock) if docker is not None else None,
+        logs=_logs(settings, docker),
     )
     return TikvSubject(name, settings, clock, parts, on_error)
+
+
+def _logs(settings: TikvSettings, docker: DockerClient | None) -> dict[str, LogSource]:
+    """One source of log lines an address; Invalid where a container is named and no engine is."""
+    found: dict[str, LogSource] = {}
+    for address, one in settings.logs.items():
+        if one.path:
+            found[address] = FileLog(one.path)
+        elif one.container and docker is not None:
+            found[address] = ContainerLog(docker, one.container)
+        else:
+            raise Invalid(
+                f"logs.{address} names neither a path nor a container of an engine: set path, or "
+                "container together with docker."
+            )
+    return found
 
 
 def _tls(paths: TlsPaths | None) -> Tls | None:

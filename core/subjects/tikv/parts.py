@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from core.clients.http import Http
+from core.clients.logs import LogSource
+from core.subjects.tikv.containers import Containers
 from core.subjects.tikv.evidence import Death
 from core.subjects.tikv.figures import Figures, Names, PrometheusFigures
 from core.subjects.tikv.model import Store
@@ -16,7 +19,11 @@ from core.subjects.tikv.scrapes import NodeFigures
 
 @dataclass(slots=True)
 class Parts:
-    """`prometheus` None: figures come from the nodes' own /metrics (`nodes`)."""
+    """The clients.
+
+    `prometheus` None: figures come from the nodes' own /metrics (`nodes`). `containers` None: no
+    engine was configured. `logs` holds one log source a store's address, as evidence.
+    """
 
     pd: PdReads
     probing: Probing
@@ -24,6 +31,8 @@ class Parts:
     nodes: NodeFigures
     prometheus: PrometheusFigures | None
     https: tuple[Http, ...]
+    containers: Containers | None = None
+    logs: Mapping[str, LogSource] = field(default_factory=dict)
     _names: tuple[int, Names] | None = field(default=None, init=False)
 
     async def figures(self, stores: Sequence[Store]) -> Figures:
@@ -40,14 +49,27 @@ class Parts:
 
     async def nudged(self) -> None:
         """Returns when something may have happened."""
-        await self.probing.nudged()
+        if self.containers is None:
+            await self.probing.nudged()
+            return
+        waits = [
+            asyncio.ensure_future(one) for one in (self.probing.nudged(), self.containers.nudged())
+        ]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in waits:
+                one.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
 
     def deaths(self, stores: Sequence[Store]) -> Mapping[int, Death]:
         """Stores whose container was seen to end."""
-        return {}
+        return {} if self.containers is None else self.containers.deaths(stores)
 
     async def close(self) -> None:
         """Close every connection."""
         await self.probing.close()
+        if self.containers is not None:
+            await self.containers.close()
         for one in self.https:
             await one.close()

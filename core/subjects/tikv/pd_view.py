@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from core.clients import pd_model
 from core.clients.failures import Kind, PdHangs, PdNoLeader, PdRefused
 from core.clients.pd import Ping
 from core.errors import TocsinError
+from core.subjects.tikv.evidence import NEVER
 from core.subjects.tikv.model import Member, PdView
 from core.subjects.tikv.pd_reads import Pings
+from core.subjects.tikv.sources import Source
 
 _GONE = (Kind.REFUSED, Kind.RESET)
 _SILENT = (*_GONE, Kind.TIMEOUT, Kind.UNREACHABLE)
@@ -43,6 +48,25 @@ def view(
         leaderless=_leaderless(failure, all_refuse=all_refuse) if silent_s > 0 else "",
         bootstrapped=bootstrapped,
     )
+
+
+def answered_at(asked: Sequence[Source[Any]], ping: Source[Pings]) -> float:
+    """When anything of PD last gave a good answer (monotonic); minus infinity if never."""
+    times = [one.seen_at for one in asked]
+    if ping.value is not None and any(one.ok for one in ping.value.by_name.values()):
+        times.append(ping.seen_at)
+    return max((one for one in times if one is not None), default=NEVER)
+
+
+def silent_s(asked: Sequence[Source[Any]], mono: float, began: float) -> float:
+    """For how long no PD leader has answered what only a leader can; 0 while one does.
+
+    `began` is when this program began to ask.
+    """
+    if any(not one.error and one.fresh(mono) for one in asked):
+        return 0.0
+    seen = [one.seen_at for one in asked if one.seen_at is not None]
+    return max(mono - max(seen, default=began), 0.001)
 
 
 def _leaderless(failure: TocsinError | None, *, all_refuse: bool) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.clients import pd_model
+from core.clients.logs import LogSource
 from core.clock import Clock
 from core.errors import Unavailable
 from core.invariant import Invariant, Reading
@@ -49,6 +50,7 @@ class TikvSubject:
         self._state = State(settings.guards)
         self._began = clock.monotonic()
         self._nudged_at = NEVER
+        self._following = False
         pace = settings.periods
         self._stores = Source(model.SOURCE_PD, pace.pd_s, self._read_stores, clock)
         self._schedulers = Source(model.SOURCE_SCHEDULERS, pace.pd_s, parts.pd.schedulers, clock)
@@ -63,6 +65,7 @@ class TikvSubject:
         self._bodies = Source("bodies", pace.placement_s, self._read_bodies, clock)
         self._bodies_for: frozenset[int] = frozenset()
         self._taken: dict[str, int] = {}
+        self._stores_seen = NEVER
 
     @property
     def interval_s(self) -> float:
@@ -85,6 +88,11 @@ class TikvSubject:
         """PD's newest list of schedulers, as evidence."""
         return self._schedulers.value
 
+    @property
+    def logs(self) -> Mapping[str, LogSource]:
+        """Where each node's log is, by address, as evidence."""
+        return self._parts.logs
+
     def recall(self, carry: Mapping[str, Any]) -> None:
         """Take back what an earlier process carried."""
         self._state.recall(carry, self._at(), self._clock.monotonic())
@@ -92,6 +100,9 @@ class TikvSubject:
     async def observe(self) -> TikvObservation:
         """Read what is due, and say what is seen now."""
         wait_s = self.settings.observe_wait_s
+        if self._parts.containers is not None and not self._following:
+            self._following = True
+            self._tasks.start("follow containers", self._parts.containers.follow())
         if not self._state.stores:
             # Nobody to probe before PD has said who there is.
             await read_due(self._pd_sources(), self._tasks, self._clock, wait_s)
@@ -192,8 +203,6 @@ class TikvSubject:
         self._state.take_stores(self._stores.value, mono, at, gap=gap)
         self._stores_seen = mono
 
-    _stores_seen: float = NEVER
-
     def _is_new(self, source: Source[Any]) -> bool:
         if self._taken.get(source.name, 0) == source.answers:
             return False
@@ -214,7 +223,7 @@ class TikvSubject:
             pd_s=self._stores.pace_s,
             pd_fresh=self._stores.fresh(mono),
             pd_began=self._stores.began_at if self._stores.began_at is not None else NEVER,
-            pd_answered=self._pd_answered(),
+            pd_answered=pd_view.answered_at((self._stores, self._members), self._ping),
             deaths=self._parts.deaths(state.stores),
         )
         lives = state.fusion.lives(seen)
@@ -269,32 +278,16 @@ class TikvSubject:
         found[model.SOURCE_DISK] = max(disks, key=_age_key)
         return found
 
-    def _pd_answered(self) -> float:
-        """When anything of PD last answered, a refusal in so many words included."""
-        times = [self._stores.seen_at, self._members.seen_at]
-        pings = self._ping.value
-        if pings is not None and any(one.ok for one in pings.by_name.values()):
-            times.append(self._ping.seen_at)
-        return max((one for one in times if one is not None), default=NEVER)
-
     def _pd_view(self, mono: float, newest_ok: float) -> model.PdView:
         listed: StoreList | None = self._stores.value
         return pd_view.view(
             self._members.value,
             self._ping.value if self._ping.fresh(mono) else None,
-            silent_s=self._pd_silent_s(mono),
+            silent_s=pd_view.silent_s((self._stores, self._members), mono, self._began),
             failure=self._stores.failure or self._members.failure,
             bootstrapped=listed is None or listed.bootstrapped,
             store_answered=mono - newest_ok <= 2 * self._probe.pace_s,
         )
-
-    def _pd_silent_s(self, mono: float) -> float:
-        """For how long no PD leader has answered; 0 while one does."""
-        for one in (self._stores, self._members):
-            if not one.error and one.fresh(mono):
-                return 0.0
-        seen = [one.seen_at for one in (self._stores, self._members) if one.seen_at is not None]
-        return max(mono - max(seen, default=self._began), 0.001)
 
 
 def _age_key(reading: Reading) -> float:

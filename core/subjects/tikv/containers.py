@@ -1,0 +1,108 @@
+"""What Docker saw happen to the stores' containers, as it happens.
+
+A container that ends is known some 50 ms later (measured), before any probe; a stop that began with
+a graceful signal announces itself. Without an engine this simply sees nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from core.clients.docker import DockerClient
+from core.clients.docker_model import Container, ContainerEvent
+from core.clock import Clock
+from core.errors import TocsinError
+from core.subjects.tikv.evidence import Death
+from core.subjects.tikv.model import Store
+
+_AGAIN_S = 5.0
+_LOST_S = 60.0
+# SIGTERM, SIGINT and SIGQUIT, as numbers and as names: what an orderly stop begins with.
+_GRACEFUL = frozenset(("15", "2", "3", "SIGTERM", "SIGINT", "SIGQUIT"))
+_GRACEFUL_S = 60.0
+
+
+class Containers:
+    """Follows the engine's events. `names` maps a store's address or host to a container's name."""
+
+    def __init__(self, client: DockerClient, names: Mapping[str, str], clock: Clock) -> None:
+        self._client = client
+        self._names = names
+        self._clock = clock
+        self._by_id: dict[str, Container] = {}
+        self._ends: dict[str, Death] = {}
+        self._asked: dict[str, float] = {}
+        self._happened = asyncio.Event()
+        self.problem = ""
+
+    async def follow(self) -> None:
+        """Runs until it is cancelled: a broken stream is taken up again where it ended."""
+        since: float | None = None
+        while True:
+            try:
+                self._by_id = {one.id: one for one in await self._client.containers()}
+                self.problem = ""
+                async for event in self._client.events(since):
+                    since = event.at
+                    self.note(event)
+            except TocsinError as error:
+                self.problem = error.text
+            await self._clock.sleep(_AGAIN_S)
+
+    def note(self, event: ContainerEvent) -> None:
+        """One event of the engine's."""
+        if event.kind != "container":
+            return
+        mono = self._clock.monotonic()
+        if event.action == "kill" and event.signal in _GRACEFUL:
+            self._asked[event.id] = mono
+        elif event.action in ("start", "unpause"):
+            self._ends.pop(event.id, None)
+            self._asked.pop(event.id, None)
+        elif event.action in ("die", "oom"):
+            self._ends[event.id] = Death(mono, _said(event), self._graceful(event.id, mono))
+            self._happened.set()
+
+    def _graceful(self, container: str, mono: float) -> bool:
+        return mono - self._asked.get(container, float("-inf")) <= _GRACEFUL_S
+
+    async def nudged(self) -> None:
+        """Returns once a container ended."""
+        await self._happened.wait()
+        self._happened.clear()
+
+    def deaths(self, stores: Sequence[Store]) -> dict[int, Death]:
+        """Stores whose container is seen to have ended, by id; old news is dropped."""
+        if not self._ends:
+            return {}
+        mono = self._clock.monotonic()
+        for key in [one for one, end in self._ends.items() if mono - end.mono > _LOST_S]:
+            del self._ends[key]
+        found: dict[int, Death] = {}
+        for container, death in self._ends.items():
+            named = [one for one in stores if self._is(container, one)]
+            # Two stores that one name could mean are told apart by their probes.
+            if len(named) == 1:
+                found[named[0].who.id] = death
+        return found
+
+    def _is(self, container: str, store: Store) -> bool:
+        known = self._by_id.get(container)
+        if known is None:
+            return False
+        host = store.who.address.rpartition(":")[0]
+        name = self._names.get(store.who.address) or self._names.get(host)
+        return known.name == name if name else known.goes_by(host)
+
+    async def close(self) -> None:
+        """Let go of the engine."""
+        await self._client.close()
+
+
+def _said(event: ContainerEvent) -> str:
+    name = event.name or event.id[:12]
+    if event.action == "oom":
+        return f"its container {name} ran out of memory"
+    code = "" if event.exit_code is None else f" with exit code {event.exit_code}"
+    return f"its container {name} ended{code}"
