@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import SecretStr
 
+from bot import links
 from bot.pager import PagerSettings
 from bot.roles import RoleSettings
 from bot.routes import Route, Routes, mention
@@ -82,3 +83,20 @@ def pager(config: Config) -> PagerSettings | None:
         return None
     f = config.file.fallback
     return PagerSettings(f.url, config.pagerduty_key.get_secret_value())
+
+
+def app_token_if_needed(config: Config) -> str:
+    """The app-level token in Socket Mode, "" in HTTP mode."""
+    return app_token(config) if config.file.slack.mode == "socket" else ""
+
+
+def check(config: Config) -> None:
+    """Invalid for whatever of the above cannot be right."""
+    routes(config)
+    slack(config)
+    roles(config)
+    links.of(config.file.links)
+    if config.file.slack.mode == "socket":
+        app_token(config)
+    else:
+        signing_secret(config)

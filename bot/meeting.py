@@ -15,17 +15,18 @@ import structlog
 from bot.slack import Slack
 from bot.start import Identity, check_app_token, introduce
 from core import settings
+from core.clock import Clock
+from core.db import Database
 from core.errors import Unavailable
-from core.wiring import Core
 
 log = structlog.get_logger()
 KEY = "slack.identity"
 RETRY_S = 2.0
 
 
-async def meet(slack: Slack, app_token: str, core: Core) -> Identity:
+async def meet(slack: Slack, app_token: str, db: Database, clock: Clock) -> Identity:
     """Who we are; without an app token in HTTP mode. Refused for a token that Slack refuses."""
-    identity = await _introduced(slack, core)
+    identity = await _introduced(slack, db, clock)
     if identity.missing:
         log.warning(
             "the app lacks scopes: install it again from manifest.yml",
@@ -40,7 +41,7 @@ async def meet(slack: Slack, app_token: str, core: Core) -> Identity:
     return identity
 
 
-async def _introduced(slack: Slack, core: Core) -> Identity:
+async def _introduced(slack: Slack, db: Database, clock: Clock) -> Identity:
     while True:
         try:
             identity = await introduce(slack)
@@ -48,9 +49,9 @@ async def _introduced(slack: Slack, core: Core) -> Identity:
             log.warning("Slack cannot be reached", action="meet", why=error.text)
         else:
             text = msgspec.json.encode(asdict(identity)).decode()
-            await core.db.write(settings.put, KEY, text)
+            await db.write(settings.put, KEY, text)
             return identity
-        known = await core.db.read(settings.get, KEY)
+        known = await db.read(settings.get, KEY)
         if known is not None:
             return msgspec.json.decode(known, type=Identity)
-        await core.clock.sleep(RETRY_S)
+        await clock.sleep(RETRY_S)

@@ -1,6 +1,7 @@
 """Config -> core -> AsyncApp -> delivery: the only file that sees both sides whole.
 
-Read it from `run` down: hold the database, meet Slack, start watching, start telling, serve, wait.
+Read it from `run` down: meet Slack, hold the database (or stand by until it is free), watch, tell,
+hear, and say how it goes.
 """
 
 from __future__ import annotations
@@ -12,35 +13,27 @@ from dataclasses import dataclass
 
 import structlog
 from aiohttp import web
-from slack_bolt.async_app import AsyncApp
 
-from bot import given, health, home, links
-from bot.app import Front, asker, make_app
-from bot.app_desk import Desk
-from bot.app_whisper import Whisper
+from bot import given, health, links
 from bot.delivery import Delivery, DeliverySettings
-from bot.guard import Guard
 from bot.health import Health, Part
+from bot.hearing import Hearing, Means
 from bot.heartbeat import Heartbeat
-from bot.home import Home
 from bot.meeting import meet
-from bot.monitor import commands as monitor_commands
 from bot.monitor.commands import Watching
 from bot.pager import Pager
 from bot.points import Points
 from bot.render import Renderer
-from bot.roles import REFRESH_S, Roles
 from bot.sender import Sender, SenderSettings
 from bot.slack import Slack
-from bot.socket import Sockets, SocketSettings
 from bot.start import Identity
-from bot.tickets import actions, commands, gathered
 from bot.tickets.look import Surroundings
+from core import migrate
 from core.clock import Clock
 from core.config import Config, forget_slack_environment
-from core.db import Fenced
+from core.db import Database, Fenced
+from core.errors import TocsinError
 from core.metrics import Metrics
-from core.schedule import every
 from core.tasks import Tasks
 from core.wiring import Core, failed, hold_core
 
@@ -58,6 +51,7 @@ class Running:
     health: Health
     port: int
     identity: Identity
+    hearing: Hearing
     tasks: Tasks
     lost: list[str]
     _stopped: asyncio.Event
@@ -79,35 +73,64 @@ async def run(
     """The whole bot, running inside the block.
 
     Invalid for a configuration or tokens that cannot be right, Refused for tokens that Slack
-    refuses or a database that somebody else holds.
+    refuses or a SQLite database that somebody else holds. On PostgreSQL it first stands by, hearing
+    but not telling, until it holds the database.
     """
-    routes = given.routes(config)
-    slack_settings, app_token = given.slack(config), _app_token(config)
+    given.check(config)
     metrics = Metrics()
     forget_slack_environment()
     async with AsyncExitStack() as stack:
-        slack = await Slack.open(slack_settings, clock, metrics)
+        slack = await Slack.open(given.slack(config), clock, metrics)
         stack.push_async_callback(slack.close)
-        core = await stack.enter_async_context(hold_core(config, clock, command, metrics))
-        identity = await meet(slack, app_token, core)
+        aside = _Aside(config, clock, slack, metrics)
+        core = await stack.enter_async_context(
+            hold_core(config, clock, command, metrics, aside.hear)
+        )
+        identity = await meet(slack, given.app_token_if_needed(config), core.db, clock)
         tasks = Tasks(failed)
         stack.push_async_callback(tasks.cancel)
-        parts = _Parts(core, slack, identity, tasks, points or Points())
-        around = Surroundings(links=links.of(config.file.links))
-        delivery, sender = parts.telling(Renderer(routes, around))
-        roles = Roles(asker(slack), clock, given.roles(config), identity.team_id, routes.channels())
-        app, sockets = parts.hearing(around, roles, sender)
-        running = await parts.start(app, sockets, delivery, sender, roles, stack)
-        yield running
-
-
-def _app_token(config: Config) -> str:
-    return given.app_token(config) if config.file.slack.mode == "socket" else ""
+        whole = _Whole(core, slack, identity, tasks, points or Points())
+        yield await whole.start(stack)
 
 
 @dataclass(frozen=True, slots=True)
-class _Parts:
-    """What the parts of the program are made from."""
+class _Aside:
+    """Standing by: people are heard, and their clicks committed, while another process tells."""
+
+    config: Config
+    clock: Clock
+    slack: Slack
+    metrics: Metrics
+
+    @asynccontextmanager
+    async def hear(self, db: Database) -> AsyncIterator[None]:
+        """Hear inside the block, if the database is one that this release can use."""
+        log.info("another process holds the database: standing by", action="stand_by")
+        try:
+            await migrate.require_current(db)
+        except TocsinError as error:
+            log.warning("standing by without hearing", action="stand_by", why=error.text)
+            yield
+            return
+        tasks = Tasks(failed)
+        identity = await meet(self.slack, given.app_token_if_needed(self.config), db, self.clock)
+        means = Means(self.config, self.clock, db, self.metrics, self.slack, identity, tasks)
+        hearing = Hearing(means, Watching())
+        well = Health()
+        well.add("standing by", lambda: Part(True))
+        runner, _ = await _serve(self.config, well, self.metrics, hearing)
+        hearing.begin()
+        try:
+            yield
+        finally:
+            await hearing.end()
+            await tasks.cancel()
+            await runner.cleanup()
+
+
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """The program that holds the database."""
 
     core: Core
     slack: Slack
@@ -115,27 +138,49 @@ class _Parts:
     tasks: Tasks
     points: Points
 
-    def telling(self, renderer: Renderer) -> tuple[Delivery, Sender]:
-        """Events to outbox rows, outbox rows to Slack."""
+    async def start(self, stack: AsyncExitStack) -> Running:
+        """Begin to watch, to tell and to hear."""
+        core, tasks = self.core, self.tasks
+        stopped, lost = asyncio.Event(), list[str]()
+
+        def taken() -> None:
+            lost.append("another process has taken the database over")
+            stopped.set()
+
+        delivery, sender = self._telling()
+        hearing = self._hearing(sender)
+        core.engine.on_fenced(taken)
+        await core.engine.begin()
+        core.engine.start(tasks)
+        tasks.start("delivery", _unless_fenced(delivery.run, taken))
+        tasks.start("delivery upkeep", _unless_fenced(delivery.upkeep, taken))
+        tasks.start("sender", _unless_fenced(sender.run, taken))
+        well = self._health(sender, hearing)
+        runner, port = await _serve(core.config, well, core.metrics, hearing)
+        stack.push_async_callback(runner.cleanup)
+        stack.push_async_callback(hearing.end)
+        hearing.begin()
+        self._beat(well)
+        return Running(core, well, port, self.identity, hearing, tasks, lost, stopped)
+
+    def _telling(self) -> tuple[Delivery, Sender]:
         core, config = self.core, self.core.config
-        pager_settings = given.pager(config)
-        pager = (
-            None
-            if pager_settings is None
-            else Pager(pager_settings, self.slack.session, core.metrics)
-        )
+        where = given.pager(config)
+        pager = None if where is None else Pager(where, self.slack.session, core.metrics)
+        routes = given.routes(config)
         settings = DeliverySettings(
             team=self.identity.team_id,
-            routes=renderer.routes,
+            routes=routes,
             fallback_after_s=None if pager is None else config.file.fallback.after,
         )
         delivery = Delivery(core.db, core.clock, core.epoch, settings, self.points)
+        around = Surroundings(links=links.of(config.file.links))
         sender = Sender(
             core.db,
             core.clock,
             core.epoch,
             self.slack,
-            renderer,
+            Renderer(routes, around),
             core.metrics,
             SenderSettings(settle_s=config.file.slack.settle),
             pager,
@@ -144,70 +189,21 @@ class _Parts:
         core.own.listen(lambda: sender.trouble.auth)
         return delivery, sender
 
-    def hearing(
-        self, around: Surroundings, roles: Roles, sender: Sender
-    ) -> tuple[AsyncApp, Sockets | None]:
-        """Commands, clicks and forms, over Socket Mode or HTTP."""
-        core, socket_mode = self.core, self.core.config.file.slack.mode == "socket"
-        sockets: list[Sockets] = []
+    def _hearing(self, sender: Sender) -> Hearing:
+        core, found = self.core, list[Hearing]()
         watching = Watching(
             reports=lambda: [w.last for w in core.engine.watches if w.last is not None],
-            interval_s=self._interval_s,
-            connected=lambda: sockets[0].up if sockets else None,
+            interval_s=core.engine.interval_s,
+            connected=lambda: found[0].sockets.up if found and found[0].sockets else None,
             trouble=lambda: sender.trouble.auth or "",
         )
-        book = commands.book(around).joined(actions.book(around)).joined(gathered.book())
-        book = book.joined(monitor_commands.book(watching)).joined(home.book())
-        desk = Desk(core.db, core.clock, roles, core.metrics)
-        page = Home(self.slack.web, core.db, roles, watching)
-        front = Front(book, desk, Whisper(self.slack.web), self.tasks, page.show)
-        app = make_app(self.slack.web, self.identity, front)
-        if not socket_mode:
-            return app, None
-        s = core.config.file.slack
-        settings = SocketSettings(given.app_token(core.config), s.connections, s.proxy)
-        sockets.append(Sockets(app, self.slack.web, settings, core.clock, self.tasks, core.metrics))
-        return app, sockets[0]
-
-    def _interval_s(self, subject: str) -> float:
-        found = (
-            w.subject.interval_s for w in self.core.engine.watches if w.subject.name == subject
+        means = Means(
+            core.config, core.clock, core.db, core.metrics, self.slack, self.identity, self.tasks
         )
-        return next(found, 0.0)
+        found.append(Hearing(means, watching))
+        return found[0]
 
-    async def start(
-        self,
-        app: AsyncApp,
-        sockets: Sockets | None,
-        delivery: Delivery,
-        sender: Sender,
-        roles: Roles,
-        stack: AsyncExitStack,
-    ) -> Running:
-        """Begin to watch, to tell and to listen."""
-        core, tasks = self.core, self.tasks
-        stopped, lost = asyncio.Event(), list[str]()
-
-        def taken() -> None:
-            lost.append("another process has taken the database over")
-            stopped.set()
-
-        core.engine.on_fenced(taken)
-        await core.engine.begin()
-        core.engine.start(tasks)
-        tasks.start("delivery", _unless_fenced(delivery.run, taken))
-        tasks.start("delivery upkeep", _unless_fenced(delivery.upkeep, taken))
-        tasks.start("sender", _unless_fenced(sender.run, taken))
-        tasks.start("roles", every(core.clock, lambda: REFRESH_S, roles.refresh, _roles_stale))
-        well = self._health(delivery, sender, sockets)
-        port = await self._serve(app, well, stack, listening=sockets is None)
-        self._beat(well)
-        if sockets is not None:
-            stack.push_async_callback(sockets.stop)
-            tasks.start("sockets", sockets.start())
-        return Running(core, well, port, self.identity, tasks, lost, stopped)
-
-    def _health(self, delivery: Delivery, sender: Sender, sockets: Sockets | None) -> Health:
+    def _health(self, sender: Sender, hearing: Hearing) -> Health:
         core, well = self.core, Health()
 
         def watching() -> Part:
@@ -215,34 +211,21 @@ class _Parts:
             late = ", ".join(f"{n} for {s:.0f} s" for n, s in now.late.items())
             return Part(now.ok, f"no completed cycle of {late}" if late else "")
 
-        def turned(at: float | None, what: str) -> Part:
-            age = core.clock.monotonic() - at if at is not None else float("inf")
-            return Part(age <= DELIVERY_LATE_S, "" if age <= DELIVERY_LATE_S else f"{what} is late")
+        def telling() -> Part:
+            at = sender.turned_at
+            late = at is None or core.clock.monotonic() - at > DELIVERY_LATE_S
+            return Part(not late, "no completed delivery cycle" if late else "")
 
         def slack() -> Part:
             refused = sender.trouble.auth
             return Part(refused is None, f"Slack refuses the token: {refused}" if refused else "")
 
         well.add("monitor", watching)
-        well.add("delivery", lambda: turned(sender.turned_at, "the delivery cycle"))
+        well.add("delivery", telling)
         well.add("slack", slack)
-        if sockets is not None:
+        if (sockets := hearing.sockets) is not None:
             well.add("socket", lambda: Part(sockets.up > 0, "" if sockets.up else "not connected"))
         return well
-
-    async def _serve(
-        self, app: AsyncApp, well: Health, stack: AsyncExitStack, *, listening: bool
-    ) -> int:
-        core = self.core
-        pages = web.Application()
-        pages.add_routes(health.routes(well, core.metrics))
-        if listening:
-            secret = given.signing_secret(core.config)
-            pages.add_routes(Guard(app, secret, core.clock, core.metrics).routes())
-        http = core.config.file.http
-        runner, port = await health.serve(pages, http.host, http.port)
-        stack.push_async_callback(runner.cleanup)
-        return port
 
     def _beat(self, well: Health) -> None:
         beat = self.core.config.file.heartbeat
@@ -251,8 +234,13 @@ class _Parts:
             self.tasks.start("heartbeat", heart.run())
 
 
-def _roles_stale(error: BaseException) -> None:
-    log.warning("who may do what could not be read anew", action="roles", why=str(error))
+async def _serve(
+    config: Config, well: Health, metrics: Metrics, hearing: Hearing
+) -> tuple[web.AppRunner, int]:
+    pages = web.Application()
+    pages.add_routes(health.routes(well, metrics))
+    pages.add_routes(hearing.routes())
+    return await health.serve(pages, config.file.http.host, config.file.http.port)
 
 
 async def _unless_fenced(work: Callable[[], object], taken: Callable[[], None]) -> None:

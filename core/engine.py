@@ -168,6 +168,11 @@ class Engine:
     async def _purge_once(self) -> None:
         await upkeep.purge(self.db, self.epoch, self._keep)
 
+    def interval_s(self, subject: str) -> float:
+        """How often a subject is looked at; 0 for one that is not watched."""
+        found = (w.subject.interval_s for w in self.watches if w.subject.name == subject)
+        return next(found, 0.0)
+
     def health(self) -> Health:
         """Red when a subject's loop has not completed a cycle for long."""
         now = self.clock.monotonic()

@@ -11,8 +11,8 @@ import fcntl
 import json
 import os
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -50,14 +50,19 @@ async def hold(db: Database, command: str, *, wait: bool = True) -> AsyncIterato
         yield Holding(await take_epoch(db, command), command)
 
 
+Meanwhile = Callable[[Database], AbstractAsyncContextManager[None]]
+
+
 @asynccontextmanager
-async def hold_raw(db: Database, command: str, *, wait: bool = True) -> AsyncIterator[None]:
+async def hold_raw(
+    db: Database, command: str, *, wait: bool = True, meanwhile: Meanwhile | None = None
+) -> AsyncIterator[None]:
     """Be the holder inside the block, whatever the database contains: it may yet be migrated.
 
     Refused at once on SQLite when another process holds the file. On PostgreSQL waits until it is
-    free (Refused at once without `wait`).
+    free (Refused at once without `wait`), inside of `meanwhile` if that is given.
     """
-    async with _flock(db, command) if db.is_sqlite else _advisory(db, wait):
+    async with _flock(db, command) if db.is_sqlite else _advisory(db, wait, meanwhile):
         yield
 
 
@@ -121,14 +126,16 @@ def _named(content: str) -> str:
 
 
 @asynccontextmanager
-async def _advisory(db: Database, wait: bool) -> AsyncIterator[None]:
+async def _advisory(db: Database, wait: bool, meanwhile: Meanwhile | None) -> AsyncIterator[None]:
     connection = await db.raw_reader()
     try:
-        while not await _try_advisory(connection):
+        if not await _try_advisory(connection):
             if not wait:
                 holder = await db.read(_holder_name)
                 raise Refused(f"{holder} already holds this database.")
-            await db.clock.sleep(STAND_BY_S)
+            async with meanwhile(db) if meanwhile is not None else nullcontext():
+                while not await _try_advisory(connection):
+                    await db.clock.sleep(STAND_BY_S)
         yield
     finally:
         # Back in the pool it would keep the lock: the session itself must end.

@@ -65,6 +65,14 @@ def build_subjects(config: Config, clock: Clock) -> list[Subject]:
     return made
 
 
+def raise_file_limit() -> None:
+    """As many open files as the system allows: each watched node keeps a connection."""
+    import resource
+
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 def open_database(config: Config, clock: Clock, *, create: bool = False) -> Database:
     """The configured database, not yet looked into."""
     return Database.open(config.database, clock, failed, create=create)
@@ -72,13 +80,21 @@ def open_database(config: Config, clock: Clock, *, create: bool = False) -> Data
 
 @asynccontextmanager
 async def hold_core(
-    config: Config, clock: Clock, command: str, metrics: Metrics
+    config: Config,
+    clock: Clock,
+    command: str,
+    metrics: Metrics,
+    meanwhile: lock.Meanwhile | None = None,
 ) -> AsyncIterator[Core]:
-    """Be the one process that watches: lock, migrate, subjects, engine (not started yet)."""
+    """Be the one process that watches: lock, migrate, subjects, engine (not started yet).
+
+    `meanwhile` is what to be inside of while another process holds the database (PostgreSQL).
+    """
+    raise_file_limit()
     built = build_subjects(config, clock)
     db = open_database(config, clock, create=True)
     try:
-        async with lock.hold_raw(db, command):
+        async with lock.hold_raw(db, command, meanwhile=meanwhile):
             saved = await migrate.migrate(db)
             if saved:
                 log.info("the database was migrated", action="migrate", backup=saved)
