@@ -84,6 +84,7 @@ class ManualClock:
 
     async def advance(self, seconds: float) -> None:
         """Move both clocks forward, waking each sleeper at its own instant."""
+        await self._yield()
         end = self._mono + seconds
         while self._sleepers and self._sleepers[0][0] <= end:
             due, _, woken = heapq.heappop(self._sleepers)
