@@ -7,7 +7,6 @@ What must happen after it (a modal, a private answer) runs in tasks of ours, whi
 from __future__ import annotations
 
 import logging
-import os
 import re
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import replace
@@ -36,23 +35,6 @@ Home = Callable[[str], Coroutine[Any, Any, None]]
 
 _log = structlog.get_logger()
 _ANY = re.compile(r".*", re.DOTALL)
-_BOLTS_OWN = (
-    "SLACK_BOT_TOKEN",
-    "SLACK_SIGNING_SECRET",
-    "SLACK_APP_TOKEN",
-    "SLACK_CLIENT_ID",
-    "SLACK_CLIENT_SECRET",
-    "SLACK_VERIFICATION_TOKEN",
-)
-
-
-def disown_environment() -> None:
-    """Take Slack's variables out of the environment, once the configuration has read them.
-
-    Bolt reads them by itself: a client id and secret alone would switch it to many teams.
-    """
-    for name in _BOLTS_OWN:
-        os.environ.pop(name, None)  # noqa: TID251 - not read here, but kept from being read
 
 
 class Front:
@@ -162,10 +144,9 @@ def _say_unknown(_tx: Tx, request: Request) -> Answer:
 def make_app(client: AsyncWebClient, identity: Identity, front: Front) -> AsyncApp:
     """The AsyncApp over `client`, which reaches whatever speaks Slack's API.
 
-    It checks no signatures: in HTTP mode bot.guard stands before it and does. Refused when Bolt was
-    led to serve many teams.
+    It checks no signatures: in HTTP mode bot.guard stands before it and does. Bolt reads the
+    environment by itself, where a client id and secret lead it to serve many teams: Refused.
     """
-    disown_environment()
     token = client.token
     bare = AsyncWebClient(
         base_url=client.base_url,
