@@ -45,11 +45,12 @@ def tikv(name: str, settings: TikvSettings, clock: Clock, on_error: OnError) -> 
             settings.latency_types,
             settings.prometheus_matchers,
             settings.periods.metrics_s,
+            clock,
         )
     docker = DockerClient(clock, settings.docker) if settings.docker else None
     prober = Prober(clock, tls=tls, max_open=settings.max_open_probes)
     parts = Parts(
-        pd=PdReads(Pd(_endpoints(settings, scheme), clock, pd_http), identities),
+        pd=PdReads(Pd(_endpoints(settings, scheme), clock, pd_http), identities, clock),
         probing=Probing(prober, clock),
         identities=identities,
         nodes=NodeFigures(NodeMetrics(clock, node_http), settings.latency_types),

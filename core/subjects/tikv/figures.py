@@ -13,8 +13,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from core.clients.prom_model import Answer
+from core.clients.prom_model import Answer, Series
 from core.clients.prometheus import Prometheus
+from core.clock import Clock
 from core.errors import Unavailable
 from core.subjects.tikv.model import Identity, RegionCounts, Store, StoreMetrics, TypeLatency
 from core.subjects.tikv.pd_reads import counts
@@ -26,7 +27,9 @@ STALE_S = 90.0
 _MSG = "tikv_grpc_msg_duration_seconds"
 _SIZE = "tikv_store_size_bytes"
 
-ByInstance = dict[str, float]
+ByStore = dict[int, dict[str, float]]
+_NOTHING: Mapping[str, float] = {}
+_SLICE = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +93,15 @@ class PrometheusFigures:
     """Asks Prometheus for all of it at once."""
 
     def __init__(
-        self, client: Prometheus, types: Sequence[str], matchers: str, interval_s: float
+        self,
+        client: Prometheus,
+        types: Sequence[str],
+        matchers: str,
+        interval_s: float,
+        clock: Clock,
     ) -> None:
         self._client = client
+        self._clock = clock
         more = f",{matchers}" if matchers else ""
         alone = f"{{{matchers}}}" if matchers else ""
         kinds = "|".join(types)
@@ -119,9 +128,22 @@ class PrometheusFigures:
         answers = await asyncio.gather(*(self._client.query(self.queries[key]) for key in keys))
         found = dict(zip(keys, answers, strict=True))
         self._check_age(found["age"])
-        per_store, unmatched = _by_store(found, names)
+        typed: dict[str, ByStore] = {}
+        unmatched: set[str] = set()
+        for key in ("rate", "p99", "disk", "cpu", "qps"):
+            typed[key] = await self._sorted(found[key].series, names, unmatched)
         whole = sum(one.leaders for one in stores)
-        return Figures(per_store, _regions(found["regions"], whole), unmatched)
+        regions = _regions(found["regions"], whole)
+        return Figures(_joined(typed), regions, tuple(sorted(unmatched))[:20])
+
+    async def _sorted(self, series: Sequence[Series], names: Names, unmatched: set[str]) -> ByStore:
+        """Values by store and type, a slice at a time: others may run in between."""
+        into: ByStore = {}
+        for start in range(0, len(series), _SLICE):
+            if start:
+                await self._clock.sleep(0)
+            _sort(series[start : start + _SLICE], names, into, unmatched)
+        return into
 
     def _check_age(self, answer: Answer) -> None:
         if not answer.series:
@@ -133,54 +155,41 @@ class PrometheusFigures:
             raise Unavailable(f"Prometheus's newest sample of TiKV is {span(age)} old.")
 
 
-def _by_store(
-    found: Mapping[str, Answer], names: Names
-) -> tuple[dict[int, StoreMetrics], tuple[str, ...]]:
-    unmatched: set[str] = set()
-    latency: dict[int, dict[str, TypeLatency]] = {}
-    rates = _by_type(found["rate"], names, unmatched)
-    p99s = _by_type(found["p99"], names, unmatched)
-    for key, of_store in rates.items():
-        quantiles = p99s.get(key, {})
-        latency[key] = {
-            kind: TypeLatency(quantiles.get(kind, math.nan), rate)
-            for kind, rate in of_store.items()
-        }
-    disks = {key: _used(sizes) for key, sizes in _by_type(found["disk"], names, unmatched).items()}
-    cpu = _single(found["cpu"], names)
-    qps = _single(found["qps"], names)
-    ids = latency.keys() | disks.keys() | cpu.keys() | qps.keys()
-    made = {
-        key: StoreMetrics(latency.get(key, {}), disks.get(key), cpu.get(key), qps.get(key))
-        for key in ids
-    }
-    return made, tuple(sorted(unmatched))[:20]
-
-
-def _by_type(answer: Answer, names: Names, unmatched: set[str]) -> dict[int, dict[str, float]]:
-    found: dict[int, dict[str, float]] = {}
-    for one in answer.series:
+def _sort(series: Sequence[Series], names: Names, into: ByStore, unmatched: set[str]) -> None:
+    for one in series:
         labels = one.labels
         instance = labels.get("instance", "")
         key = names.store(instance)
         if key is None:
             unmatched.add(instance)
             continue
-        of_store = found.setdefault(key, {})
+        of_store = into.setdefault(key, {})
         kind, value = labels.get("type", ""), one.value
         # Two series for one store (scraped twice): the worse figure counts, and NaN never wins.
         known = of_store.get(kind)
         of_store[kind] = value if known is None or math.isnan(known) else max(known, value)
-    return found
 
 
-def _single(answer: Answer, names: Names) -> dict[int, float]:
-    found: dict[int, float] = {}
-    for one in answer.series:
-        key = names.store(one.labels.get("instance", ""))
-        if key is not None and math.isfinite(one.value) and one.value >= 0:
-            found[key] = max(found.get(key, 0.0), one.value)
-    return found
+def _joined(typed: Mapping[str, ByStore]) -> dict[int, StoreMetrics]:
+    rates, p99s, disks = typed["rate"], typed["p99"], typed["disk"]
+    made: dict[int, StoreMetrics] = {}
+    for key in rates.keys() | disks.keys() | typed["cpu"].keys() | typed["qps"].keys():
+        quantiles = p99s.get(key, _NOTHING)
+        made[key] = StoreMetrics(
+            {
+                kind: TypeLatency(quantiles.get(kind, math.nan), rate)
+                for kind, rate in rates.get(key, _NOTHING).items()
+            },
+            _used(disks.get(key, _NOTHING)),
+            _single(typed["cpu"].get(key)),
+            _single(typed["qps"].get(key)),
+        )
+    return made
+
+
+def _single(values: Mapping[str, float] | None) -> float | None:
+    value = (values or _NOTHING).get("", math.nan)
+    return value if math.isfinite(value) and value >= 0 else None
 
 
 def _used(sizes: Mapping[str, float]) -> float | None:

@@ -14,10 +14,13 @@ from core.clients.failures import PdNotBootstrapped
 from core.clients.node import status_url
 from core.clients.pd import EVICT, Pd, Ping
 from core.clients.pd_region import Region
+from core.clock import Clock
 from core.errors import NotFound, Unavailable
 from core.subjects.tikv.model import Identity, RegionCounts, Store, store_entity
 from core.subjects.tikv.placement import Bodies, Peers, Placement, Rule, wanted
 
+SLICE = 1000
+"""So many stores are read before others may run: some 4 ms of work."""
 _REGION_BYTES = 16 * 1024 * 1024
 _STORES_READ = 4
 _STATUS = "pd_regions_status"
@@ -107,8 +110,9 @@ class Identities:
 class PdReads:
     """The reads of one cluster's PD."""
 
-    def __init__(self, pd: Pd, identities: Identities) -> None:
+    def __init__(self, pd: Pd, identities: Identities, clock: Clock) -> None:
         self._pd = pd
+        self._clock = clock
         self._identities = identities
 
     async def stores(self) -> StoreList:
@@ -117,9 +121,14 @@ class PdReads:
             answer = await self._pd.stores()
         except PdNotBootstrapped:
             return StoreList((), bootstrapped=False)
-        made = self._made
+        made: list[Store] = []
+        for start in range(0, len(answer.stores), SLICE):
+            if start:
+                await self._clock.sleep(0)
+            part = answer.stores[start : start + SLICE]
+            made += [self._made(one) for one in part if not one.removed]
         return StoreList(
-            tuple(made(one) for one in answer.stores if not one.removed),
+            tuple(made),
             unreadable=len(answer.unreadable),
             notes=answer.notes,
         )
