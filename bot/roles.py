@@ -229,7 +229,7 @@ class Roles:
         errors: list[Exception] = []
         for group_id in self._group_ids:
             await self._try(errors, self._read_group(group_id))
-        await self._try(errors, self._read_members())
+        await self._read_members(errors)
         people = [n for n in self._settings.named if not n.startswith("S")]
         people.extend(u for members, _ in self._groups.values() for u in members)
         for one in people:
@@ -248,16 +248,21 @@ class Roles:
         except Exception as error:  # noqa: BLE001 - told at the end; the others are still read
             errors.append(error)
 
-    async def _read_members(self) -> None:
+    async def _read_members(self, errors: list[Exception]) -> None:
         now = self._clock.monotonic()
         if self._members_at is not None and now - self._members_at < MEMBERS_EVERY_S:
             return
-        self._members_at = now
+        before = len(errors)
         for channel in self._channels:
-            answer = await self._ask("conversations.members", {"channel": channel, "limit": 1000})
-            for user_id in answer.get("members") or ():
-                if len(self._wanted) < SEEN_MAX:
-                    self._wanted.setdefault(str(user_id), None)
+            await self._try(errors, self._read_channel(channel))
+        if len(errors) == before:
+            self._members_at = now
+
+    async def _read_channel(self, channel: str) -> None:
+        answer = await self._ask("conversations.members", {"channel": channel, "limit": 1000})
+        for user_id in answer.get("members") or ():
+            if len(self._wanted) < SEEN_MAX:
+                self._wanted.setdefault(str(user_id), None)
 
     async def _read_everybody(self) -> None:
         cursor = ""

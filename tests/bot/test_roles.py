@@ -138,6 +138,19 @@ async def test_one_that_slack_does_not_know_keeps_nobody_else_from_being_read() 
     assert (await roles.standing("U1", TEAM)).role == Role.RESPONDER
 
 
+async def test_members_that_could_not_be_read_are_read_at_the_next_refresh() -> None:
+    slack = Slack(U1={})
+    slack.members, slack.down = ["U1"], True
+    roles, _ = make(slack, None, ("C1",))
+    with pytest.raises(ConnectionError):
+        await roles.refresh()
+    slack.down = False
+    await roles.refresh()
+    before = len(slack.asked)
+    await roles.standing("U1", TEAM)
+    assert len(slack.asked) == before
+
+
 async def test_when_slack_fails_looking_is_allowed_and_changing_is_not() -> None:
     slack = Slack(U1={})
     slack.down = True
