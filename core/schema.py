@@ -128,8 +128,19 @@ Index(
 )
 Index("tickets_fingerprint", tickets.c.fingerprint, tickets.c.id)
 Index("tickets_subject_open", tickets.c.subject, tickets.c.resolved_at)
-Index("tickets_resolved_at", tickets.c.resolved_at)
-Index("tickets_explained_by", tickets.c.explained_by)
+# Of what few rows have, only those rows: a new ticket is in neither.
+Index(
+    "tickets_resolved_at",
+    tickets.c.resolved_at,
+    sqlite_where=tickets.c.resolved_at.is_not(None),
+    postgresql_where=tickets.c.resolved_at.is_not(None),
+)
+Index(
+    "tickets_explained_by",
+    tickets.c.explained_by,
+    sqlite_where=tickets.c.explained_by.is_not(None),
+    postgresql_where=tickets.c.explained_by.is_not(None),
+)
 
 # What happened, in the order in which it was committed; everything downstream follows this.
 events = Table(

@@ -250,7 +250,14 @@ def upgrade() -> None:
         sa.CheckConstraint("(resolved_at is null) = (resolution is null)", name="tickets_resolved"),
         sa.PrimaryKeyConstraint("id"),
     )
-    op.create_index("tickets_explained_by", "tickets", ["explained_by"], unique=False)
+    op.create_index(
+        "tickets_explained_by",
+        "tickets",
+        ["explained_by"],
+        unique=False,
+        sqlite_where=sa.text("explained_by IS NOT NULL"),
+        postgresql_where=sa.text("explained_by IS NOT NULL"),
+    )
     op.create_index("tickets_fingerprint", "tickets", ["fingerprint", "id"], unique=False)
     op.create_index(
         "tickets_one_open",
@@ -260,5 +267,12 @@ def upgrade() -> None:
         sqlite_where=sa.text("resolved_at IS NULL"),
         postgresql_where=sa.text("resolved_at IS NULL"),
     )
-    op.create_index("tickets_resolved_at", "tickets", ["resolved_at"], unique=False)
+    op.create_index(
+        "tickets_resolved_at",
+        "tickets",
+        ["resolved_at"],
+        unique=False,
+        sqlite_where=sa.text("resolved_at IS NOT NULL"),
+        postgresql_where=sa.text("resolved_at IS NOT NULL"),
+    )
     op.create_index("tickets_subject_open", "tickets", ["subject", "resolved_at"], unique=False)
