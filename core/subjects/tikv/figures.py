@@ -132,8 +132,7 @@ class PrometheusFigures:
         unmatched: set[str] = set()
         for key in ("rate", "p99", "disk", "cpu", "qps"):
             typed[key] = await self._sorted(found[key].series, names, unmatched)
-        whole = sum(one.leaders for one in stores)
-        regions = _regions(found["regions"], whole)
+        regions = _regions(found["regions"], stores)
         return Figures(_joined(typed), regions, tuple(sorted(unmatched))[:20])
 
     async def _sorted(self, series: Sequence[Series], names: Names, unmatched: set[str]) -> ByStore:
@@ -205,8 +204,8 @@ def used_ratio(capacity: float | None, available: float | None) -> float | None:
     return 1.0 - available / capacity
 
 
-def _regions(answer: Answer, whole: int) -> RegionCounts | None:
+def _regions(answer: Answer, stores: Sequence[Store]) -> RegionCounts | None:
     try:
-        return counts({one.labels.get("type", ""): one.value for one in answer.series}, whole)
+        return counts({one.labels.get("type", ""): one.value for one in answer.series}, stores)
     except Unavailable:
         return None

@@ -170,13 +170,17 @@ class StoreMetrics:
 
 @dataclass(frozen=True, slots=True)
 class RegionCounts:
-    """How many regions have peers in each sort of trouble; `regions` in all, None if not known."""
+    """How many regions have peers in each sort of trouble; `regions` in all, None if not known.
+
+    `leaving`: some store was on its way out when they were counted.
+    """
 
     down: int
     pending: int
     miss: int
     offline: int
     regions: int | None = None
+    leaving: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -213,15 +213,14 @@ class PdReads:
             by_id.update((one.id, _peers(one)) for one in answer.regions)
         return Bodies(missing, tuple(by_id.values()), complete)
 
-    async def region_counts(self, leader_url: str, regions: int | None) -> RegionCounts:
+    async def region_counts(self, leader_url: str, stores: Sequence[Store]) -> RegionCounts:
         """PD's own counts of regions in trouble, from its leader's /metrics."""
         scrape = await self._pd.metrics(leader_url, (_STATUS,))
-        return counts(
-            {key[0]: value for key, value in scrape.sum_by(_STATUS, "type").items()}, regions
-        )
+        by_type = {key[0]: value for key, value in scrape.sum_by(_STATUS, "type").items()}
+        return counts(by_type, stores)
 
 
-def counts(by_type: Mapping[str, float], regions: int | None) -> RegionCounts:
+def counts(by_type: Mapping[str, float], stores: Sequence[Store]) -> RegionCounts:
     """Counts from `pd_regions_status`; Unavailable where PD does not export them (yet)."""
     found: list[int] = []
     for kind in _KINDS:
@@ -229,7 +228,10 @@ def counts(by_type: Mapping[str, float], regions: int | None) -> RegionCounts:
         if value is None or not 0 <= value < 2**53:
             raise Unavailable(f"PD exports no count of regions with a {kind}")
         found.append(int(value))
-    return RegionCounts(found[0], found[1], found[2], found[3], regions)
+    down, pending, miss, offline = found
+    whole = sum(one.leaders for one in stores)
+    leaving = any(one.leaving for one in stores)
+    return RegionCounts(down, pending, miss, offline, whole, leaving)
 
 
 def _peers(region: Region) -> Peers:

@@ -174,8 +174,7 @@ class TikvSubject:
         url = (leader.client_urls or ("",))[0].rstrip("/") if leader is not None else ""
         if not url:
             raise Unavailable("PD names no leader whose metrics could be read")
-        whole = sum(one.leaders for one in self._state.stores)
-        return await self._parts.pd.region_counts(url, whole)
+        return await self._parts.pd.region_counts(url, self._state.stores)
 
     async def _read_bodies(self) -> Bodies:
         return await self._parts.pd.bodies(self._bodies_for)

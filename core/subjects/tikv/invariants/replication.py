@@ -124,7 +124,7 @@ def check_region_health(
     pending_limit = settings["pending"]
     if counts.regions is not None:
         pending_limit = min(pending_limit, settings["pending_share"] * counts.regions)
-    leaving = any(store.leaving for store in seen.stores)
+    leaving = counts.leaving or any(store.leaving for store in seen.stores)
     found = {
         "down": counts.down if counts.down > settings["down"] else 0,
         "missing": counts.miss if counts.miss > settings["miss"] else 0,
