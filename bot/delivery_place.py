@@ -88,7 +88,8 @@ class Placing:
             lately = placements.cards_since(tx, channel, tx.now - STORM_WINDOW_S)
             if subject != OWN and (storm is not None or lately + n > STORM_CARDS):
                 ref = None if storm is None else storm.ref
-                self._gather(tx, subject, channel, kind, ref, event_id)
+                critical = sum(f.n for f in theirs if f.severity is Severity.CRITICAL)
+                self._gather(tx, subject, channel, kind, ref, event_id, critical)
             else:
                 self._cards(tx, channel, placements.first(tx, subject, kind, n))
 
@@ -100,17 +101,10 @@ class Placing:
         kind: Kindred,
         ref: str | None,
         event_id: int,
+        critical: int,
     ) -> None:
-        named = placements.first(tx, subject, kind, NAMED_AT_MOST)
-        criticals = [number for number, severity in named if severity is Severity.CRITICAL]
-        total = 0
-        if criticals and not kind.explained:
-            found = placements.fresh(tx, subject)
-            total = sum(
-                f.n
-                for f in found
-                if f.severity is Severity.CRITICAL and not f.explained and not f.adopted
-            )
+        calling = critical if not kind.explained else 0
+        named = placements.first(tx, subject, kind, NAMED_AT_MOST) if calling else []
         if ref is None:
             ref = gatherings.begin(tx, "storm", channel, None).ref
             outbox.post(tx, self._effect(channel, ref, "storm", Priority.PAGE))
@@ -118,9 +112,10 @@ class Placing:
             self._again(tx, ref)
         placements.put_all(tx, subject, channel, "storm", ref, adopted=False, kind=kind)
         gatherings.joined(tx, ref)
-        if total:
+        if calling:
             route = self.routes.find(subject, Severity.CRITICAL)
-            self.page_storm(tx, ref, route, criticals, total, event_id)
+            first = [number for number, severity in named if severity is Severity.CRITICAL]
+            self.page_storm(tx, ref, route, first, calling, event_id)
 
     def page_storm(
         self, tx: Tx, ref: str, route: Route, tickets: list[int], total: int, event_id: int
