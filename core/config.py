@@ -6,7 +6,6 @@ file: they come from the environment or from the file that a `*_file` key names.
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import tomllib
@@ -17,6 +16,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from core.config_words import in_words, where
 from core.errors import Invalid
 
 DEFAULT_DB = ".state/tocsin.db"
@@ -267,57 +267,16 @@ def _file_config(data: Mapping[str, Any], path: Path | None) -> FileConfig:
     try:
         config = FileConfig.model_validate(data)
     except ValidationError as error:
-        raise Invalid(_in_words(error, path)) from None
+        raise Invalid(in_words(error, FileConfig, where(path))) from None
     names = [s.name for s in config.subjects]
     for name in names:
         if names.count(name) > 1:
-            raise Invalid(f"{_where(path)}two subjects are called {name!r}; names must differ.")
+            raise Invalid(f"{where(path)}two subjects are called {name!r}; names must differ.")
     return config
 
 
 def _where(path: Path | None) -> str:
     return f"{path}: " if path else ""
-
-
-def _in_words(error: ValidationError, path: Path | None) -> str:
-    lines = []
-    for one in error.errors(include_url=False, include_input=False):
-        key = _key(one["loc"])
-        if one["type"] == "extra_forbidden":
-            lines.append(f"unknown key {key!r}{_nearest(one['loc'])}")
-        elif one["type"] == "missing":
-            lines.append(f"{key!r} is missing")
-        else:
-            said = one["msg"].removeprefix("Value error, ")
-            lines.append(f"{key!r}: {said[:1].lower()}{said[1:]}")
-    return _where(path) + "; ".join(lines) + "."
-
-
-def _key(loc: tuple[int | str, ...]) -> str:
-    text = ""
-    for part in loc:
-        text += f"[{part + 1}]" if isinstance(part, int) else f".{part}" if text else str(part)
-    return text
-
-
-def _nearest(loc: tuple[int | str, ...]) -> str:
-    section: Any = FileConfig
-    for part in loc[:-1]:
-        if isinstance(part, str) and (field := section.model_fields.get(part)):
-            section = _section_of(field.annotation)
-        if section is None:
-            return ""
-    near = difflib.get_close_matches(str(loc[-1]), list(section.model_fields), n=1)
-    return f" (did you mean {near[0]!r}?)" if near else ""
-
-
-def _section_of(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    for inner in getattr(annotation, "__args__", ()):
-        if found := _section_of(inner):
-            return found
-    return None
 
 
 def _secret(given: SecretStr | None, path: Path | None, key: str) -> SecretStr | None:
