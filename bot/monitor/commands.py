@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from bot import ids, words
 from bot.app_request import Answer, Book, Choose, Handler, Request, answer_of
@@ -60,6 +61,7 @@ class Watching:
 
 
 Run = Callable[[Tx, Request, Line, Watching], Answer]
+_help_text = cache(views.help_text)
 
 
 def book(watching: Watching) -> Book:
@@ -184,11 +186,11 @@ def _interval(tx: Tx, request: Request, line: Line, _watching: Watching) -> Answ
 
 
 def _help(_tx: Tx, _request: Request, _line: Line, _watching: Watching) -> Answer:
-    return answer_of(views.help_text(), "shown")
+    return answer_of(_help_text(), "shown")
 
 
 def _unknown(_tx: Tx, _request: Request, line: Line, _watching: Watching) -> Answer:
-    said = views.help_text()
+    said = _help_text()
     first = note(f'/monitor has no verb "{line.words[0][:40]}". Did you mean {line.nearest}?')
     return Answer(f"{first.text}\n{said.text}", (*first.blocks, *said.blocks), outcome="invalid")
 

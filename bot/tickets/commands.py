@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 
 from bot import ids
 from bot.app_request import Answer, Book, Choose, Handler, Request, answer_of
@@ -16,6 +17,10 @@ from core.tickets import store
 from core.tickets.model import Outcome
 
 Run = Callable[[Tx, Request, Line, Surroundings], Answer]
+
+
+# Always the same words: made once, since whoever asks waits for it.
+_help_text = cache(answers.help_text)
 
 
 def book(around: Surroundings) -> Book:
@@ -94,11 +99,11 @@ def _resolve(tx: Tx, request: Request, line: Line, around: Surroundings) -> Answ
 
 
 def _help(_tx: Tx, _request: Request, _line: Line, _around: Surroundings) -> Answer:
-    return answer_of(answers.help_text(), "shown")
+    return answer_of(_help_text(), "shown")
 
 
 def _unknown(_tx: Tx, _request: Request, line: Line, _around: Surroundings) -> Answer:
-    said = answers.help_text()
+    said = _help_text()
     first = line.words[0][:40] if line.words else ""
     note = answers.note(f'/tickets has no verb "{first}". Did you mean {line.nearest}?')
     return Answer(f"{note.text}\n{said.text}", (*note.blocks, *said.blocks), outcome="invalid")
