@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from bot.text import clean
-from core.errors import Invalid
 from core.invariant import Severity
 from core.tickets.model import FLAPPING, Outcome, Resolution, Status, Ticket
 
@@ -79,42 +78,6 @@ def plain_name(actor: str) -> str:
 
 
 # Durations.
-
-_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
-_LONG = {
-    "sec": "s", "secs": "s", "second": "s", "seconds": "s",
-    "min": "m", "mins": "m", "minute": "m", "minutes": "m",
-    "hr": "h", "hrs": "h", "hour": "h", "hours": "h",
-    "day": "d", "days": "d", "week": "w", "weeks": "w",
-}  # fmt: skip
-_ONE = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)\s*([a-z]+)\s*", re.ASCII)
-EXAMPLES = "30m, 2h, 1h30m, 1d or 90s"
-
-
-def parse_duration(text: str) -> float:
-    """Seconds of "90s", "30m", "2h", "1h30m", "1d", "2 hours"; Invalid says what can be written."""
-    given = text.strip().lower()
-    total, at = 0.0, 0
-    for found in _ONE.finditer(given[:100]):
-        unit = _UNITS.get(_LONG.get(found[2], found[2]))
-        if found.start() != at or unit is None:
-            break
-        total += float(found[1]) * unit
-        at = found.end()
-    if not given or at != len(given):
-        raise Invalid(f'"{clean(text, 40)}" is not a duration. Write it like {EXAMPLES}.')
-    if total <= 0:
-        raise Invalid(f"A duration must be longer than nothing. Write it like {EXAMPLES}.")
-    return total
-
-
-def is_duration(text: str) -> bool:
-    """Whether `parse_duration` would understand it."""
-    try:
-        parse_duration(text)
-    except Invalid:
-        return False
-    return True
 
 
 def span(seconds: float) -> str:

@@ -7,40 +7,20 @@ file: they come from the environment or from the file that a `*_file` key names.
 from __future__ import annotations
 
 import os
-import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from core.config_words import in_words, where
+from core.config_words import in_words
+from core.durations import Duration
 from core.errors import Invalid
 
 DEFAULT_DB = ".state/tocsin.db"
 DEFAULT_FILE = "tocsin.toml"
-
-_UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)")
-
-
-def seconds(value: Any) -> float:
-    """A duration as people write it ("500ms", "1h30m", "2d") or a number of seconds.
-
-    Raises ValueError, with examples, for anything else.
-    """
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    text = str(value).strip().lower()
-    found = _DURATION.findall(text)
-    if not found or _DURATION.sub("", text).strip():
-        raise ValueError(f"{value!r} is not a duration; write it as 30s, 10m, 2h or 1h30m")
-    return float(sum(float(n) * _UNITS_S[unit] for n, unit in found))
-
-
-Duration = Annotated[float, BeforeValidator(seconds)]
 
 
 class Section(BaseModel):
@@ -267,11 +247,11 @@ def _file_config(data: Mapping[str, Any], path: Path | None) -> FileConfig:
     try:
         config = FileConfig.model_validate(data)
     except ValidationError as error:
-        raise Invalid(in_words(error, FileConfig, where(path))) from None
+        raise Invalid(in_words(error, FileConfig, _where(path))) from None
     names = [s.name for s in config.subjects]
     for name in names:
         if names.count(name) > 1:
-            raise Invalid(f"{where(path)}two subjects are called {name!r}; names must differ.")
+            raise Invalid(f"{_where(path)}two subjects are called {name!r}; names must differ.")
     return config
 
 

@@ -14,7 +14,7 @@ def in_words(error: ValidationError, whole: type[BaseModel], place: str) -> str:
     for one in error.errors(include_url=False, include_input=False):
         key = _key(one["loc"])
         if one["type"] == "extra_forbidden":
-            lines.append(f"unknown key {key!r}{_nearest(one['loc'])}")
+            lines.append(f"unknown key {key!r}{_nearest(whole, one['loc'])}")
         elif one["type"] == "missing":
             lines.append(f"{key!r} is missing")
         else:

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from core.config import seconds
+from core.durations import seconds
 from core.errors import Invalid
 
 T = TypeVar("T")

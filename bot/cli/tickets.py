@@ -25,10 +25,11 @@ from bot.cli.common import (
 )
 from bot.cli.tables import details, table
 from bot.text import terminal
-from bot.words import parse_duration, plain_name
+from bot.words import plain_name
 from core import events
 from core.clock import SystemClock
 from core.db import Database, Tx
+from core.durations import parse_duration
 from core.errors import Invalid
 from core.invariant import Severity
 from core.tickets import store

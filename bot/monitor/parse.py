@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.words import is_duration, parse_duration
+from core.durations import is_duration, parse_duration
 from core.errors import Invalid
 
 VERBS = ("status", "pause", "resume", "interval", "help")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bot.command_line import Line, line_of
-from bot.words import is_duration, parse_duration
+from core.durations import is_duration, parse_duration
 from core.errors import Invalid, NotFound
 from core.invariant import Severity
 from core.tickets.store import Filter

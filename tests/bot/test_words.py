@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot import words
+from core import durations
 from core.errors import Invalid
 from core.invariant import Severity
 from core.tickets.model import Outcome, Resolution
@@ -29,8 +30,8 @@ from tests.bot.samples import ANA, BEN, HELD, NOW, name_of, ticket
     ],
 )
 def test_a_duration_is_understood(said: str, seconds: float) -> None:
-    assert words.parse_duration(said) == seconds
-    assert words.is_duration(said)
+    assert durations.parse_duration(said) == seconds
+    assert durations.is_duration(said)
 
 
 @pytest.mark.parametrize(
@@ -38,17 +39,17 @@ def test_a_duration_is_understood(said: str, seconds: float) -> None:
 )
 def test_what_is_no_duration_is_refused_with_examples(said: str) -> None:
     with pytest.raises(Invalid, match="1h30m"):
-        words.parse_duration(said)
-    assert not words.is_duration(said)
+        durations.parse_duration(said)
+    assert not durations.is_duration(said)
 
 
 @given(st.text(max_size=200))
 def test_any_text_is_a_duration_or_a_clear_refusal(said: str) -> None:
-    if words.is_duration(said):
-        assert words.parse_duration(said) > 0
+    if durations.is_duration(said):
+        assert durations.parse_duration(said) > 0
     else:
         with pytest.raises(Invalid, match="2h"):
-            words.parse_duration(said)
+            durations.parse_duration(said)
 
 
 @pytest.mark.parametrize(

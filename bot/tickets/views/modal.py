@@ -9,7 +9,7 @@ from typing import Any
 from bot import ids
 from bot.blocks import plain, section
 from bot.text import clean
-from bot.words import parse_duration
+from core.durations import parse_duration
 from core.tickets.model import MAX_REASON, Ticket
 
 View = dict[str, Any]
