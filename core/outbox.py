@@ -363,7 +363,9 @@ def anchor_anew(tx: Tx, row: Row) -> str | None:
 
 
 def purge(tx: Tx, before: float, limit: int = 500) -> int:
-    """Forget effects that arrived or were given up before `before` and whose ticket is gone."""
+    """Forget effects that arrived or were given up before `before`, once nothing is told there."""
+    told = schema.placements
+    kept = sa.exists().where(told.c.ref == o.c.ref)
     done = o.c.state.in_(("sent", "parked"))
-    old = sa.select(o.c.key).where(done, o.c.created_at < before).limit(limit)
+    old = sa.select(o.c.key).where(done, o.c.created_at < before, ~kept).limit(limit)
     return tx.changed(sa.delete(o).where(o.c.key.in_(old)))

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from core import events, maintenance, outbox, requests
+from core import events, gatherings, maintenance, outbox, placements, requests
 from core.db import Database, Tx
 from core.tickets import store
 
@@ -55,8 +55,10 @@ async def purge(db: Database, epoch: int, keep: Retention) -> int:
     for forget, keep_s in (
         (events.purge, keep.events_s),
         (requests.purge, keep.requests_s),
-        (outbox.purge, keep.tickets_s),
         (store.purge, keep.tickets_s),
+        (placements.purge, keep.tickets_s),
+        (gatherings.purge, keep.tickets_s),
+        (outbox.purge, keep.tickets_s),
     ):
         while n := await db.write_as(epoch, _older, forget, keep_s):
             total += n
