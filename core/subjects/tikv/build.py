@@ -12,6 +12,7 @@ from core.clients.prometheus import Prometheus
 from core.clients.tls import Tls, TlsFiles
 from core.clock import Clock
 from core.errors import Invalid
+from core.subjects.tikv.check import Checks
 from core.subjects.tikv.containers import Containers
 from core.subjects.tikv.figures import PrometheusFigures
 from core.subjects.tikv.parts import Parts
@@ -33,33 +34,42 @@ def tikv(name: str, settings: TikvSettings, clock: Clock, on_error: OnError) -> 
     node_http = Http(clock, tls=tls)
     https = [pd_http, node_http]
     identities = Identities(scheme, settings.status_addresses)
-    prometheus = None
-    if settings.prometheus:
-        prom_http = Http(clock, tls=_tls(settings.prometheus_tls))
-        https.append(prom_http)
-        client = Prometheus(
-            settings.prometheus, clock, prom_http, headers=settings.prometheus_headers
-        )
-        prometheus = PrometheusFigures(
-            client,
-            settings.latency_types,
-            settings.prometheus_matchers,
-            settings.periods.metrics_s,
-            clock,
-        )
+    checked = _prometheus(settings, clock, https)
     docker = DockerClient(clock, settings.docker) if settings.docker else None
     prober = Prober(clock, tls=tls, max_open=settings.max_open_probes)
+    pd, nodes = Pd(_endpoints(settings, scheme), clock, pd_http), NodeMetrics(clock, node_http)
+    reads, logs = PdReads(pd, identities, clock), _logs(settings, docker)
     parts = Parts(
-        pd=PdReads(Pd(_endpoints(settings, scheme), clock, pd_http), identities, clock),
+        pd=reads,
         probing=Probing(prober, clock),
         identities=identities,
-        nodes=NodeFigures(NodeMetrics(clock, node_http), settings.latency_types),
-        prometheus=prometheus,
+        nodes=NodeFigures(nodes, settings.latency_types),
+        prometheus=None if checked is None else checked[1],
         https=tuple(https),
+        checks=Checks(name, pd, reads, prober, nodes, checked, docker, logs),
         containers=Containers(docker, settings.containers, clock) if docker is not None else None,
-        logs=_logs(settings, docker),
+        logs=logs,
     )
     return TikvSubject(name, settings, clock, parts, on_error)
+
+
+def _prometheus(
+    settings: TikvSettings, clock: Clock, https: list[Http]
+) -> tuple[Prometheus, PrometheusFigures] | None:
+    """The Prometheus that is configured; its connections are added to those to be closed."""
+    if not settings.prometheus:
+        return None
+    http = Http(clock, tls=_tls(settings.prometheus_tls))
+    https.append(http)
+    client = Prometheus(settings.prometheus, clock, http, headers=settings.prometheus_headers)
+    figures = PrometheusFigures(
+        client,
+        settings.latency_types,
+        settings.prometheus_matchers,
+        settings.periods.metrics_s,
+        clock,
+    )
+    return client, figures
 
 
 def _logs(settings: TikvSettings, docker: DockerClient | None) -> dict[str, LogSource]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from core.clients.http import Http
 from core.clients.logs import LogSource
+from core.subjects.tikv.check import Checks
 from core.subjects.tikv.containers import Containers
 from core.subjects.tikv.evidence import Death
 from core.subjects.tikv.figures import Figures, Names, PrometheusFigures
@@ -31,6 +32,7 @@ class Parts:
     nodes: NodeFigures
     prometheus: PrometheusFigures | None
     https: tuple[Http, ...]
+    checks: Checks
     containers: Containers | None = None
     logs: Mapping[str, LogSource] = field(default_factory=dict)
     _names: tuple[int, Names] | None = field(default=None, init=False)

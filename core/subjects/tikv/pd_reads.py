@@ -6,7 +6,7 @@ Each method is one source's read: it answers with a record of ours, or raises Un
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from core.clients import pd_model, pd_store
@@ -157,6 +157,17 @@ class PdReads:
             return (await self._pd.store(store_id)).removed
         except NotFound:
             return True
+
+    async def those_gone(self, ids: Iterable[int]) -> frozenset[int]:
+        """Which of these PD says are gone; while it does not answer, none that are not known."""
+        found: set[int] = set()
+        for key in ids:
+            try:
+                if await self.gone(key):
+                    found.add(key)
+            except Unavailable:
+                break
+        return frozenset(found)
 
     async def schedulers(self) -> Schedulers:
         """Loaded schedulers; the evicted stores are asked for only where such a one is loaded."""

@@ -51,6 +51,11 @@ class Source(Generic[T]):
         """Read it at the next look, whenever it was due."""
         self._due_at = float("-inf")
 
+    def pace(self, period_s: float) -> None:
+        """Read it every `period_s` seconds from now on."""
+        self.period_s = period_s
+        self._due_at = min(self._due_at, self._clock.monotonic() + period_s)
+
     async def read(self) -> None:
         """Ask once. A failure of the source is kept, not raised; a bug is kept and raised."""
         began = self._clock.monotonic()

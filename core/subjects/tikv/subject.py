@@ -7,6 +7,7 @@ whatever the number of stores.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ from core.clients import pd_model
 from core.clients.logs import LogSource
 from core.clock import Clock
 from core.errors import Unavailable
+from core.findings import Finding
 from core.invariant import Invariant, Reading
 from core.subjects.tikv import model, pd_view
 from core.subjects.tikv.catalog import invariants
@@ -70,8 +72,7 @@ class TikvSubject:
     @property
     def interval_s(self) -> float:
         """How often to tick: the period of the fastest source."""
-        pace = self.settings.periods
-        return min(pace.probe_s, pace.pd_s, pace.metrics_s)
+        return min(one.period_s for one in (self._probe, self._stores, self._metrics))
 
     @property
     def store_list(self) -> StoreList | None:
@@ -120,6 +121,18 @@ class TikvSubject:
         self._nudged_at = self._clock.monotonic()
         self._probe.hurry()
 
+    async def check(self) -> list[Finding]:
+        """Ask every source once; what fails is a finding with its fix."""
+        return await self._parts.checks.run()
+
+    def pace(self, seconds: float) -> None:
+        """PD and Prometheus are asked this often; nodes' /metrics no more often than configured."""
+        for one in (self._stores, self._schedulers, self._members, self._ping):
+            one.pace(seconds)
+        least = 0.0 if self._parts.prometheus is not None else self.settings.periods.metrics_s
+        self._metrics.pace(max(seconds, least))
+        self._regions.pace(max(seconds, least))
+
     async def close(self) -> None:
         """End background reads and close connections."""
         await self._tasks.cancel()
@@ -147,16 +160,7 @@ class TikvSubject:
     async def _read_stores(self) -> StoreList:
         listed = await self._parts.pd.stores()
         missing = self._state.roster.missing_from(one.who.id for one in listed.stores)
-        gone: set[int] = set()
-        for key in missing:
-            try:
-                if await self._parts.pd.gone(key):
-                    gone.add(key)
-            except Unavailable:
-                break
-        return StoreList(
-            listed.stores, frozenset(gone), listed.bootstrapped, listed.unreadable, listed.notes
-        )
+        return dataclasses.replace(listed, gone=await self._parts.pd.those_gone(missing))
 
     async def _read_pings(self) -> Pings:
         members = self._members.value

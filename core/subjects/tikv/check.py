@@ -1,0 +1,208 @@
+"""Does everything that a cluster is watched through answer? Asked once, for `check-config --live`.
+
+Each answer is a finding with its fix. Of many alike (status ports, logs) only those that fail are
+told one by one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from core.clients.docker import DockerClient
+from core.clients.failures import Kind, SourceFailed
+from core.clients.logs import LogSource
+from core.clients.node import NodeMetrics
+from core.clients.pd import Pd
+from core.clients.probe import Prober
+from core.clients.prometheus import Prometheus
+from core.errors import TocsinError
+from core.findings import Finding
+from core.subjects.tikv.figures import STALE_S, Names, PrometheusFigures
+from core.subjects.tikv.model import Store
+from core.subjects.tikv.pd_reads import PdReads, StoreList
+from core.subjects.tikv.probing import said
+from core.subjects.tikv.scrapes import WANTED
+from core.subjects.tikv.words import millis, span
+
+MOST_TOLD = 20
+"""So many failures of a kind are told one by one; the rest is counted."""
+
+SERIES: Mapping[str, tuple[str, str]] = {
+    "disk": ("low_disk_space", "scrape every TiKV status port (20180)"),
+    "rate": ("high_latency", "scrape the status ports at least every 30 s; needs some traffic"),
+    "p99": ("high_latency", "scrape the status ports at least every 30 s; needs some traffic"),
+    "qps": ("QPS, as evidence", "scrape the status ports at least every 30 s; needs some traffic"),
+    "cpu": ("CPU, as evidence", "scrape the status ports at least every 30 s"),
+    "regions": ("region_health", "scrape every PD too (port 2379)"),
+}
+"""Which invariant each query of core.subjects.tikv.figures feeds, and what makes it answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """The clients of one cluster, asked one after the other. `name` is the subject's."""
+
+    name: str
+    pd: Pd
+    reads: PdReads
+    prober: Prober
+    nodes: NodeMetrics
+    prometheus: tuple[Prometheus, PrometheusFigures] | None = None
+    docker: DockerClient | None = None
+    logs: Mapping[str, LogSource] = field(default_factory=dict)
+
+    async def run(self) -> list[Finding]:
+        """Every question once; a source that fails is a finding."""
+        found = [*await self._members(), *await self._leader()]
+        stores, listed = await self._stores()
+        found += listed
+        found += await self._status_ports(stores)
+        if self.prometheus is None:
+            found += await self._node_metrics(stores)
+        else:
+            found += await self._prometheus(*self.prometheus, stores)
+        if self.docker is not None:
+            fix = "check `docker`: the socket must be there, and readable by this user"
+            found.append(await self._asked("Docker engine", self.docker.ping, fix))
+        return found + await self._logs()
+
+    def _good(self, what: str, told: str) -> Finding:
+        return Finding(self.name, what, True, told)
+
+    def _bad(self, what: str, told: str, fix: str) -> Finding:
+        return Finding(self.name, what, False, told, fix)
+
+    async def _asked(self, what: str, ask: Callable[[], Awaitable[object]], fix: str) -> Finding:
+        try:
+            answer = await ask()
+        except TocsinError as error:
+            return self._bad(what, error.text, fix)
+        return self._good(what, f"answers {answer}" if answer else "answers")
+
+    async def _members(self) -> list[Finding]:
+        fix = "is it running, is the address right, may this machine connect to it? Check `pd`"
+        return [
+            self._good(f"PD {one.url}", f"answers in {millis(one.latency_s)}")
+            if one.ok
+            else self._bad(f"PD {one.url}", SourceFailed(one.url, one.kind, one.detail).text, fix)
+            for one in await self.pd.ping_all()
+        ]
+
+    async def _leader(self) -> list[Finding]:
+        try:
+            members, version = await asyncio.gather(self.pd.members(), self.pd.version())
+        except TocsinError as error:
+            fix = "most PD members must run and reach each other: look at PD's logs"
+            return [self._bad("PD leader", error.text, fix)]
+        many = len(members.members or ())
+        if members.leader is None or not members.leader.name:
+            return [self._bad("PD leader", f"{many} members, none leads", "look at PD's logs")]
+        return [self._good("PD leader", f"{members.leader.name} of {many} members, {version}")]
+
+    async def _stores(self) -> tuple[Sequence[Store], list[Finding]]:
+        try:
+            listed: StoreList = await self.reads.stores()
+        except TocsinError as error:
+            return (), [self._bad("stores", error.text, "PD must have a leader first")]
+        if not listed.bootstrapped or not listed.stores:
+            return (), [self._bad("stores", "no TiKV has joined yet", "start the TiKV stores")]
+        if listed.unreadable:
+            told = f"{listed.unreadable} of PD's entries cannot be read"
+            return listed.stores, [self._bad("stores", told, "is this a release of PD we know?")]
+        return listed.stores, [self._good("stores", f"PD lists {len(listed.stores):,}")]
+
+    async def _status_ports(self, stores: Sequence[Store]) -> list[Finding]:
+        urls = {one.who.id: one.who.status_url for one in stores}
+        results = await self.prober.probe_all({url for url in urls.values() if url is not None})
+        bad = []
+        for one in stores:
+            url = one.who.status_url
+            result = None if url is None else results.get(url)
+            if result is None:
+                fix = f'add it: status_addresses = {{"{one.who.address}" = "HOST:20180"}}'
+                bad.append(self._bad(one.who.title, "its status port cannot be told", fix))
+            elif result.kind is not Kind.OK:
+                fix = "is it running? If the port is published elsewhere, set status_addresses"
+                bad.append(self._bad(one.who.title, f"{url} {said(result)}", fix))
+        return self._many("status ports", len(stores), bad)
+
+    async def _node_metrics(self, stores: Sequence[Store]) -> list[Finding]:
+        fix = "without a Prometheus, latency and disk come from here: open the status port to us"
+        slots, bad = asyncio.Semaphore(8), []
+
+        async def ask(one: Store) -> None:
+            async with slots:
+                try:
+                    await self.nodes.scrape(one.who.status_url or "", WANTED)
+                except TocsinError as error:
+                    bad.append(self._bad(f"{one.who.title} /metrics", error.text, fix))
+
+        asked = [one for one in stores if one.who.status_url is not None and not one.who.tiflash]
+        await asyncio.gather(*(ask(one) for one in asked))
+        return self._many("nodes' /metrics", len(asked), bad)
+
+    def _many(self, what: str, asked: int, bad: Sequence[Finding]) -> list[Finding]:
+        """One line for those that answer, one for each of the first that do not."""
+        if not asked:
+            return []
+        if not bad:
+            return [self._good(what, f"all {asked:,} answer")]
+        told = f"{asked - len(bad):,} of {asked:,} answer"
+        return [self._bad(what, told, "see below"), *bad[:MOST_TOLD]]
+
+    async def _prometheus(
+        self, client: Prometheus, figures: PrometheusFigures, stores: Sequence[Store]
+    ) -> list[Finding]:
+        try:
+            age = await client.newest_sample_age()
+            answers = await asyncio.gather(*(client.query(figures.queries[k]) for k in SERIES))
+        except TocsinError as error:
+            fix = "check `prometheus` (and prometheus_headers, prometheus_tls): address, login, TLS"
+            return [self._bad("Prometheus", error.text, fix)]
+        found = [self._scraping(client.base, age)]
+        for key, answer in zip(SERIES, answers, strict=True):
+            feeds, fix = SERIES[key]
+            what = f"series for {feeds} ({key})"
+            many = len(answer.series)
+            found.append(
+                self._good(what, f"{many:,} series") if many else self._bad(what, "none", fix)
+            )
+        disks = answers[tuple(SERIES).index("disk")].series
+        return found + self._unseen(stores, {one.labels.get("instance", "") for one in disks})
+
+    def _scraping(self, base: str, age: float | None) -> Finding:
+        if age is None:
+            return self._bad(f"Prometheus {base}", "it scrapes nothing", "give it scrape jobs")
+        if age > STALE_S:
+            fix = "it has stopped scraping: look at its targets page"
+            return self._bad(f"Prometheus {base}", f"its newest sample is {span(age)} old", fix)
+        return self._good(f"Prometheus {base}", "scrapes")
+
+    def _unseen(self, stores: Sequence[Store], instances: Iterable[str]) -> list[Finding]:
+        """Stores without a series: not scraped, or under a name that means no store to us."""
+        given = {one for one in instances if one}
+        if not given:
+            return []
+        names = Names(one.who for one in stores)
+        matched = {names.store(one) for one in given}
+        strange = sorted(one for one in given if names.store(one) is None)[:3]
+        hint = f" (instances that fit no store: {', '.join(strange)})" if strange else ""
+        fix = "scrape it; its `instance` label must be the status port's address" + hint
+        bad = [
+            self._bad(one.who.title, "Prometheus has no series of it", fix)
+            for one in stores
+            if one.who.id not in matched and not one.who.tiflash
+        ]
+        return self._many("stores in Prometheus", len(stores), bad)
+
+    async def _logs(self) -> list[Finding]:
+        bad = []
+        for address, source in self.logs.items():
+            try:
+                await source.tail(1)
+            except TocsinError as error:
+                fix = f'check logs."{address}": is the path right, may this user read it?'
+                bad.append(self._bad(f"log of {address}", error.text, fix))
+        return self._many("logs", len(self.logs), bad)
