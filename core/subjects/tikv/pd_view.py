@@ -15,6 +15,14 @@ from core.subjects.tikv.pd_reads import Pings
 from core.subjects.tikv.sources import Source
 
 _GONE = (Kind.REFUSED, Kind.RESET)
+_SAID = {
+    Kind.REFUSED: "it refuses connections",
+    Kind.RESET: "it closes connections",
+    Kind.TIMEOUT: "it takes connections and does not answer",
+    Kind.UNREACHABLE: "it cannot be reached from here",
+    Kind.DNS: "its address does not resolve here",
+    Kind.TLS_ERROR: "the TLS handshake with it fails",
+}
 _SILENT = (*_GONE, Kind.TIMEOUT, Kind.UNREACHABLE)
 
 
@@ -86,7 +94,7 @@ def _member(member: pd_model.Member, ping: Ping | None, pings: Pings | None, oth
     if ping.ok:
         return Member(member.name, url, True)
     health = pings.health.get(member.name)
-    said = f"{ping.kind.replace('_', ' ')}{': ' + ping.detail if ping.detail else ''}"
+    said = _SAID.get(ping.kind) or f"its answer is no answer ({ping.detail or ping.kind})"
     if health is not None:
         heard = "the other members reach it" if health else "the other members do not reach it"
         return Member(member.name, url, health, f"{said}; {heard}")

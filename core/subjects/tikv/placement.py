@@ -66,7 +66,7 @@ def margin(
     """The margin now, as exactly as can be told."""
     if placement is None or placement.voters < 1:
         return Margin(None, why="PD's replica count has not been read")
-    holding = [one for one in stores if not one.who.tiflash]
+    holding = sorted((one for one in stores if not one.who.tiflash), key=_id)
     if not holding:
         return Margin(None, why="PD lists no store")
     base = (placement.voters - 1) // 2
@@ -137,6 +137,10 @@ def _counted(base: int, whole: int, missing: tuple[int, ...], bodies: Bodies) ->
         lost=lost,
         missing=missing,
     )
+
+
+def _id(store: Store) -> int:
+    return store.who.id
 
 
 def region_margin(peers: Peers, gone: frozenset[int]) -> int:
