@@ -36,7 +36,7 @@ class Election:
         self.leader: str | None = None
         self.leading = False
         self.started = asyncio.Event()
-        self._lease_until = 0.0
+        self._lease_s, self._lease_until = pace.span(LEASE_S, LEASE_FLOOR_S), 0.0
         self._heard = -1e9
         self._granted_at = -1e9
         self._patience = 0.0
@@ -82,7 +82,6 @@ class Election:
         """Has this follower answered the leader's last beat?"""
         return name in self._acked
 
-    # Life -------------------------------------------------------------------------------------
     async def run(self) -> None:
         """Beat while leading, campaign when the leader is silent; never returns."""
         self._patience = 0.05 * self._spec.pds.index(self.me)
@@ -115,10 +114,7 @@ class Election:
         """The lease runs from when a majority was last known to follow us."""
         told = [self._heeded.get(pd.name, -1e9) for pd in self._others]
         newest = sorted([mono(), *told], reverse=True)[self._majority - 1]
-        self._lease_until = max(self._lease_until, newest + self._lease())
-
-    def _lease(self) -> float:
-        return self._pace.span(LEASE_S, LEASE_FLOOR_S)
+        self._lease_until = max(self._lease_until, newest + self._lease_s)
 
     async def _beat(self, pd: PdSpec) -> bool:
         sent = mono()
@@ -159,33 +155,37 @@ class Election:
             await sleep(0.01)
 
     async def _campaign(self, force: bool) -> None:
-        reachable = [pd for pd in self._others if await self._alive(pd)] if not force else []
-        if not force and 1 + len(reachable) < self._majority:
+        """Win a majority, first in a pre-vote: who cannot win must not raise everyone's term."""
+        if not force and mono() - self._granted_at < GRANT_S:
             return
-        self._ballot.cast(self.term + 1, self.me.name)
-        body = {
-            "term": self.term,
-            "candidate": self.me.name,
-            "revision": self.document.revision,
-            "force": force,
-        }
-        limit = self._pace.span(2.0, 0.3)
-        answers = await asyncio.gather(*(self._ask(pd, "vote", body, limit) for pd in self._others))
-        newest = max((a["term"] for a in answers if a), default=0)
-        if newest > self.term:
-            self._ballot.cast(newest)
-        elif 1 + sum(1 for a in answers if a and a["granted"]) >= self._majority:
+        body = {"term": self.term + 1, "revision": self.document.revision, "force": force}
+        if not force and not await self._majority_grants({**body, "pre": True}):
+            return
+        term = self.term + 1
+        self._ballot.cast(term, self.me.name)
+        won = await self._majority_grants({**body, "term": term, "candidate": self.me.name})
+        if won and self.term == term:
             self._win()
 
-    async def _alive(self, pd: PdSpec) -> bool:
-        """A pre-vote: without it a member that cannot win would raise everyone's term."""
-        body = {"term": self.term + 1, "revision": self.document.revision, "pre": True}
-        answer = await self._ask(pd, "vote", body, self._pace.span(1.0, 0.3))
-        return answer is not None and bool(answer["granted"])
+    async def _majority_grants(self, body: dict[str, Any]) -> bool:
+        """Decide as soon as a majority has granted: one that hangs holds up no election."""
+        limit = self._pace.span(2.0, 0.3)
+        asked = {asyncio.create_task(self._ask(pd, "vote", body, limit)) for pd in self._others}
+        granted, waiting = 1, asked
+        while waiting and granted < self._majority:
+            done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            answers = [task.result() for task in done]
+            granted += sum(1 for answer in answers if answer and answer["granted"])
+            newest = max((answer["term"] for answer in answers if answer), default=0)
+            if newest > self.term:
+                self._ballot.cast(newest)  # catch up, so that the next attempt is not too low
+        for task in waiting:
+            task.cancel()
+        return granted >= self._majority
 
     def _win(self) -> None:
         self.leading, self.leader = True, self.me.name
-        self._lease_until = mono() + self._lease()
+        self._lease_until = mono() + self._lease_s
         self._acked.clear()
         self._heeded.clear()
         self.started.set()
@@ -230,7 +230,6 @@ class Election:
         self._acked.pop(name, None)
         await self._beat(pd)
 
-    # Answers on the peer port -----------------------------------------------------------------
     async def serve(self, request: Request) -> Response | None:
         """The private routes that members use among themselves."""
         verb = request.path.removeprefix("/twin/peer/")

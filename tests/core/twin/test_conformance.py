@@ -116,7 +116,7 @@ async def check_all(world, base_of, version, folder, skip=frozenset()):
 
 @pytest.mark.parametrize("version", VERSIONS)
 async def test_every_answer_is_shaped_like_the_recorded_one(world, version):
-    twin = world.layout(version=version, speed=20, regions=60)
+    twin = world.layout(version=version, speed=20, regions=60, pds=2)
     for pd in twin.spec.pds:
         twin.start(pd.name)
     leader = await world.until(lambda: leader_of(world, twin), what="a leader")
@@ -149,7 +149,7 @@ def metric_shape(text):
 
 @pytest.mark.parametrize("version", VERSIONS)
 async def test_every_change_and_refusal_is_answered_as_recorded(world, version):
-    twin = await world.up(version=version, speed=20, regions=60)
+    twin = await world.up(version=version, speed=20, regions=60, pds=1)
     leader = await leader_of(world, twin)
     base = f"{twin.url(leader)}/pd/api/v1"
     complaints = []
@@ -200,7 +200,7 @@ async def state_of(world, base, store_id, wanted):
 
 @pytest.mark.parametrize("version", VERSIONS)
 async def test_a_dead_leader_and_a_lost_quorum_are_answered_as_recorded(world, version):
-    twin = await world.up(version=version, speed=2, regions=6)
+    twin = await world.up(version=version, speed=2, regions=6, stores=1)
     leader = await leader_of(world, twin)
     survivors = [pd.name for pd in twin.spec.pds if pd.name != leader]
     twin.kill(leader)
@@ -216,7 +216,7 @@ async def test_a_dead_leader_and_a_lost_quorum_are_answered_as_recorded(world, v
 
 @pytest.mark.parametrize("version", VERSIONS)
 async def test_stores_in_trouble_are_shaped_like_the_recorded_ones(world, version):
-    twin = await world.up(version=version, speed=40, regions=12)
+    twin = await world.up(version=version, speed=40, regions=12, pds=1)
     leader = await leader_of(world, twin)
     base = f"{twin.url(leader)}/pd/api/v1"
     await twin.switch("store-1", slow_score=100, is_busy=True)
