@@ -422,3 +422,24 @@ def test_what_is_gone_for_good_is_forgotten() -> None:
     table.tick()
     table.fusion.forget(frozenset({2}))
     assert not table.fusion.incidents
+
+
+def test_the_last_store_that_a_new_pd_leader_waits_for_is_not_down() -> None:
+    """Its neighbours sent their next heartbeat already: it is the only one still Disconnected."""
+    table = Table()
+    table.looks[2] = Look.BLIND
+    table.beating.discard(2)
+    table.change(2, state=DISCONNECTED, heartbeat_at=table.at - 200)
+    table.trust.note_leader("pd-1", table.mono)
+    for _ in range(39):
+        assert table.tick()[2].life is Life.UNSEEN
+    assert table.run(2)[2].life is Life.DOWN
+
+
+def test_three_probes_are_needed_though_pd_has_heard_from_it_already() -> None:
+    table = Table()
+    table.kill(2)
+    table.run(5)
+    table.change(2, heartbeat_at=table.at + 5)
+    table.start(2)
+    assert [table.tick().get(2) is None for _ in range(3)] == [False, False, True]
