@@ -18,11 +18,13 @@ from core.config import Config
 from core.db import Database
 from core.engine import Engine
 from core.errors import Invalid
+from core.invariant import Invariant
 from core.metrics import Metrics
 from core.subject import Subject
-from core.subjects.own import OwnSubject
+from core.subjects.own import INVARIANTS, OwnSubject
 from core.subjects.tikv import from_file
 from core.subjects.tikv.build import tikv
+from core.subjects.tikv.catalog import ALL
 from core.upkeep import Retention
 
 log = structlog.get_logger()
@@ -38,6 +40,12 @@ Builder = Callable[[str, Mapping[str, Any], Clock], Subject]
 SUBJECTS: Mapping[str, Builder] = {
     "tikv": lambda name, own, clock: tikv(name, from_file.settings(name, own), clock, failed),
 }
+
+CATALOGUES: Mapping[str, tuple[Invariant[Any, Any], ...]] = {
+    'TiKV (`kind = "tikv"`)': ALL,
+    "Tocsin itself (subject `tocsin`)": INVARIANTS,
+}
+"""What is claimed about each kind of subject, for the documentation."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,8 +42,13 @@ def _channels(seen: OwnObservation) -> Iterable[tuple[str, Parked | None]]:
 
 
 def channel_parked(parked: Parked | None, _seen: OwnObservation, _s: Settings) -> Verdict:
-    """Each channel that tickets go to can be written to. Invite the bot, unarchive the channel, or
-    change the route; what waited is delivered then."""
+    """Each channel that tickets go to can be written to.
+
+    Why it matters: what belongs there is not told there, and waits.
+
+    What to do first: invite the bot, unarchive the channel, or change the route; what waited is
+    delivered then.
+    """
     if parked is None:
         return HOLDS
     return Broken(
@@ -61,7 +66,13 @@ def _delivery(seen: OwnObservation) -> Iterable[tuple[str, Backlog]]:
 
 
 def delivery_backlog(backlog: Backlog, _seen: OwnObservation, settings: Settings) -> Verdict:
-    """What is due to be sent to Slack is sent within a minute."""
+    """What is due to be sent to Slack is sent within a minute.
+
+    Why it matters: people see an older state than the real one, and a page may come late.
+
+    What to do first: see whether Slack is well, whether it limits the bot (`tocsin_slack_calls`
+    by outcome), and whether the network or a proxy is in the way.
+    """
     limit = float(settings["seconds"])
     if backlog.oldest_s <= limit:
         return HOLDS
@@ -79,7 +90,12 @@ def _token(seen: OwnObservation) -> Iterable[tuple[str, str | None]]:
 
 
 def slack_refused(refused: str | None, _seen: OwnObservation, _s: Settings) -> Verdict:
-    """Slack accepts the bot's token."""
+    """Slack accepts the bot's token.
+
+    Why it matters: nothing can be posted at all; with a fallback pager criticals go there.
+
+    What to do first: install the app again, set SLACK_BOT_TOKEN to the new token, restart the bot.
+    """
     if refused is None:
         return HOLDS
     return Broken(
