@@ -6,7 +6,7 @@ Dead Man's Snitch, an Alertmanager heartbeat) then pages when the pings stop.
 
 from __future__ import annotations
 
-import aiohttp
+import httpx
 import structlog
 
 from bot.health import Health
@@ -14,19 +14,18 @@ from core.clock import Clock
 from core.schedule import every
 
 log = structlog.get_logger()
-TIMEOUT_S = 5.0
 
 
 class Heartbeat:
     """Pings `url` every `every_s` seconds, while `health` is good."""
 
     def __init__(
-        self, url: str, every_s: float, health: Health, session: aiohttp.ClientSession, clock: Clock
+        self, url: str, every_s: float, health: Health, http: httpx.AsyncClient, clock: Clock
     ) -> None:
         self._url = url
         self._every_s = every_s
         self._health = health
-        self._session = session
+        self._http = http
         self._clock = clock
 
     async def run(self) -> None:
@@ -37,9 +36,8 @@ class Heartbeat:
         """One ping, if all is well. Raises what the connection raises."""
         if not all(part.ok for part in self._health.look().values()):
             return
-        limit = aiohttp.ClientTimeout(total=TIMEOUT_S)
-        async with self._session.get(self._url, timeout=limit, allow_redirects=False) as answer:
-            answer.raise_for_status()
+        answer = await self._http.get(self._url)
+        answer.raise_for_status()
 
     def _failed(self, error: BaseException) -> None:
         # The address may carry a secret: it is not told.

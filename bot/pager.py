@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import aiohttp
+import httpx
 
 from bot.slack import Ambiguous, AuthFailed, Kind, Limited, Ok, Outcome, Refused, Unreached
 from bot.slack import retry_after_s as _retry_after_s
@@ -67,11 +67,9 @@ def event(ticket: Ticket, action: str, settings: PagerSettings) -> dict[str, Any
 class Pager:
     """Sends events; what is known of each afterwards is an Outcome, as for Slack."""
 
-    def __init__(
-        self, settings: PagerSettings, session: aiohttp.ClientSession, metrics: Metrics
-    ) -> None:
+    def __init__(self, settings: PagerSettings, http: httpx.AsyncClient, metrics: Metrics) -> None:
         self.settings = settings
-        self._session = session
+        self._http = http
         self._metrics = metrics
 
     async def send(self, body: dict[str, Any]) -> Outcome:
@@ -82,26 +80,24 @@ class Pager:
         return outcome
 
     async def _send(self, body: dict[str, Any]) -> Outcome:
-        limit = aiohttp.ClientTimeout(total=self.settings.timeout_s)
         try:
-            posting = self._session.post(
-                self.settings.url, json=body, timeout=limit, allow_redirects=False
+            answer = await self._http.post(
+                self.settings.url, json=body, timeout=self.settings.timeout_s
             )
-            async with posting as answer:
-                return _understood(answer)
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol) as error:
             return Unreached(str(error)[:300])
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        except (httpx.HTTPError, OSError) as error:
             return Ambiguous(f"{type(error).__name__}: {error}"[:300])
+        return _understood(answer)
 
 
-def _understood(answer: aiohttp.ClientResponse) -> Outcome:
-    if 200 <= answer.status < 300:
+def _understood(answer: httpx.Response) -> Outcome:
+    if 200 <= answer.status_code < 300:
         return Ok({})
-    if answer.status == 429:
+    if answer.status_code == 429:
         return Limited(_retry_after_s(answer.headers.get("Retry-After")))
-    if answer.status in (401, 403):
-        return AuthFailed(f"the webhook answered {answer.status}")
-    if answer.status >= 500:
-        return Ambiguous(f"the webhook answered {answer.status}")
-    return Refused(f"the webhook answered {answer.status}", Kind.OTHER)
+    if answer.status_code in (401, 403):
+        return AuthFailed(f"the webhook answered {answer.status_code}")
+    if answer.status_code >= 500:
+        return Ambiguous(f"the webhook answered {answer.status_code}")
+    return Refused(f"the webhook answered {answer.status_code}", Kind.OTHER)

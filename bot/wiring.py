@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+import httpx
 import structlog
 from aiohttp import web
 
@@ -21,6 +22,7 @@ from bot.hearing import Hearing, Means
 from bot.heartbeat import Heartbeat
 from bot.meeting import meet
 from bot.monitor.commands import Watching
+from bot.outside import outside
 from bot.pager import Pager
 from bot.points import Points
 from bot.render import Renderer
@@ -89,7 +91,9 @@ async def run(
         identity = await meet(slack, given.app_token_if_needed(config), core.db, clock)
         tasks = Tasks(failed)
         stack.push_async_callback(tasks.cancel)
-        whole = _Whole(core, slack, identity, tasks, points or Points())
+        http = outside(config.file.slack.ca_file)
+        stack.push_async_callback(http.aclose)
+        whole = _Whole(core, slack, identity, tasks, http, points or Points())
         yield await whole.start(stack)
 
 
@@ -136,6 +140,7 @@ class _Whole:
     slack: Slack
     identity: Identity
     tasks: Tasks
+    http: httpx.AsyncClient
     points: Points
 
     async def start(self, stack: AsyncExitStack) -> Running:
@@ -166,7 +171,7 @@ class _Whole:
     def _telling(self) -> tuple[Delivery, Sender]:
         core, config = self.core, self.core.config
         where = given.pager(config)
-        pager = None if where is None else Pager(where, self.slack.session, core.metrics)
+        pager = None if where is None else Pager(where, self.http, core.metrics)
         routes = given.routes(config)
         settings = DeliverySettings(
             team=self.identity.team_id,
@@ -230,7 +235,7 @@ class _Whole:
     def _beat(self, well: Health) -> None:
         beat = self.core.config.file.heartbeat
         if beat.url:
-            heart = Heartbeat(beat.url, beat.every, well, self.slack.session, self.core.clock)
+            heart = Heartbeat(beat.url, beat.every, well, self.http, self.core.clock)
             self.tasks.start("heartbeat", heart.run())
 
 

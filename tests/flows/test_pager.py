@@ -10,6 +10,7 @@ from typing import Any
 
 from aiohttp import web
 
+from bot.outside import outside
 from bot.pager import Pager, PagerSettings
 from core.clock import ManualClock
 from core.invariant import Severity
@@ -45,17 +46,19 @@ async def paging(folder: Path) -> AsyncIterator[tuple[Rig, Hook]]:
     port = site._server.sockets[0].getsockname()[1]  # type: ignore[union-attr]
     hook.url = f"http://127.0.0.1:{port}/v2/enqueue"
     settings = PagerSettings(hook.url, "key-1")
+    http = outside(None)
     try:
         async with rig(
             folder,
             clock=ManualClock(),
             fallback_after_s=60.0,
-            pager=lambda slack, metrics: Pager(settings, slack.session, metrics),
+            pager=lambda slack, metrics: Pager(settings, http, metrics),
         ) as r:
             r.tasks.start("upkeep", r.delivery.upkeep())
             yield r, hook
             assert r.errors == []
     finally:
+        await http.aclose()
         await runner.cleanup()
 
 
