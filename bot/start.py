@@ -29,6 +29,10 @@ class Identity:
     missing: tuple[str, ...] = ()
 
 
+class TokenRefused(Refused):
+    """Slack does not take that token."""
+
+
 _WORDS = {
     "invalid_auth": "is not one of Slack's tokens for this app, or was revoked",
     "not_authed": "is missing",
@@ -50,12 +54,12 @@ _APP = (
 
 
 async def introduce(slack: Slack) -> Identity:
-    """Ask Slack who we are. Refused for a token that does not work, Unavailable without Slack."""
+    """Ask Slack who we are. TokenRefused for a token that does not work, Unavailable without Slack."""
     token = slack.settings.token
     if not token:
-        raise Refused(_BOT.format("is not set"))
+        raise TokenRefused(_BOT.format("is not set"))
     if token.startswith(("xapp-", "xoxp-")):
-        raise Refused(_BOT.format(f"is of the wrong kind: it starts with {token[:5]}"))
+        raise TokenRefused(_BOT.format(f"is of the wrong kind: it starts with {token[:5]}"))
     said, headers = await _ask(slack, "auth.test", _BOT)
     granted = headers.get("x-oauth-scopes") or headers.get("X-OAuth-Scopes")
     return Identity(
@@ -77,11 +81,11 @@ def _missing(granted: str | None) -> tuple[str, ...]:
 
 
 async def check_app_token(slack: Slack, app_token: str) -> None:
-    """Refused for an app-level token with which no socket can be opened."""
+    """TokenRefused for an app-level token with which no socket can be opened."""
     if not app_token:
-        raise Refused(_APP.format("is not set"))
+        raise TokenRefused(_APP.format("is not set"))
     if not app_token.startswith("xapp-"):
-        raise Refused(_APP.format("is of the wrong kind"))
+        raise TokenRefused(_APP.format("is of the wrong kind"))
     await _ask(slack, "apps.connections.open", _APP, token=app_token)
 
 
@@ -101,10 +105,10 @@ async def _ask(
     return data, answer.headers
 
 
-def _why(slack: Slack, outcome: Outcome, words: str) -> Refused | Unavailable:
+def _why(slack: Slack, outcome: Outcome, words: str) -> TokenRefused | Unavailable:
     if isinstance(outcome, AuthFailed | RefusedBySlack):
         said = _WORDS.get(outcome.code, f"was refused by Slack ({outcome.code})")
-        return Refused(words.format(said))
+        return TokenRefused(words.format(said))
     if isinstance(outcome, Limited):
         return Unavailable(f"Slack asks to wait for {outcome.retry_after_s:.0f} s; try again then.")
     return _out_of_reach(slack, str(outcome))

@@ -14,10 +14,11 @@ from bot.cli.common import (
 )
 from bot.cli.logs import set_up_logs
 from bot.cli.signals import stopped_by_signal
+from bot.start import TokenRefused
 from bot.wiring import run
 from core.clock import SystemClock
 from core.config import load
-from core.errors import Invalid, Refused
+from core.errors import Invalid
 
 
 @command
@@ -30,7 +31,8 @@ async def serve(
     """Watch the configured subjects and tell Slack, until stopped.
 
     Tokens come from SLACK_BOT_TOKEN, SLACK_APP_TOKEN (Socket Mode) and SLACK_SIGNING_SECRET (HTTP
-    mode). Wrong tokens or a wrong configuration end it at once with exit code 2.
+    mode). Wrong tokens or a wrong configuration end it at once with exit code 2, a database that
+    another process holds with 1.
     """
     settings = load(config, database=db, pd=pd, prometheus=prometheus)
     if not settings.file.subjects:
@@ -48,7 +50,7 @@ async def serve(
             running.on_stop(stop.set)
             await stop.wait()
             lost = running.lost
-    except Refused as error:
+    except TokenRefused as error:
         complain(error.text)
         raise Exit(2) from None
     if lost:

@@ -76,9 +76,9 @@ def details(ticket: Ticket, history: Sequence[Event]) -> None:
     if history:
         console.print(Text("\nHistory", style="bold"))
     for event in history:
-        by = f" by {plain_name(event.actor)}" if event.actor else ""
+        by = f" by {terminal(plain_name(event.actor), 80)}" if event.actor else ""
         what = event.kind.removeprefix("ticket.").replace("_", " ")
-        console.print(Text(f"  {local_time(event.at)}  {what}{terminal(by, 80)}"))
+        console.print(Text(f"  {local_time(event.at)}  {what}{by}"))
 
 
 def _facts(ticket: Ticket) -> list[tuple[str, str]]:

@@ -33,7 +33,7 @@ from core.durations import parse_duration
 from core.errors import Invalid
 from core.invariant import Severity
 from core.tickets import store
-from core.tickets.model import Outcome, StillBroken, Ticket, public
+from core.tickets.model import AlreadyResolved, Outcome, StillBroken, Ticket, public
 
 app = typer.Typer(no_args_is_help=True, help="List, show and settle tickets.")
 
@@ -116,7 +116,11 @@ async def _settle(
     db: str | None, config: Any, verb: Callable[[Tx], Outcome], as_json: bool = False
 ) -> None:
     async def change(database: Database, _: Any) -> None:
-        outcome = await database.write(verb)
+        try:
+            outcome = await database.write(verb)
+        except AlreadyResolved as late:
+            # Whoever asked wanted it off the list, and it is.
+            outcome = Outcome("resolve", False, late.ticket)
         say(json.dumps(public(outcome.ticket, iso)) if as_json else _words(outcome))
 
     await with_database(db, config, change)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ import typer
 
 from bot.cli.common import Exit, JsonOption, command, complain, say
 from core.errors import NotFound
+from core.twin import spec
 from core.twin.cluster import Layout, TwinError
 
 app = typer.Typer(no_args_is_help=True, help="The TiKV-shaped cluster that the demo watches.")
@@ -22,11 +24,25 @@ DEFAULT = Path(".state/twin")
 
 def _layout(state: Path) -> Layout:
     """The cluster that was laid out in `state`; never lays one out."""
-    if not state.is_dir() or not any(state.iterdir()):
+    if not (state / spec.FILE).is_file():
         raise NotFound(
             f"There is no twin in {state}: `tocsin twin up` or `tocsin local` makes one."
         )
     return Layout(state)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What goes wrong inside is told in one line."""
+    try:
+        yield
+    except TwinError as error:
+        complain(str(error))
+        raise Exit(1) from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        # A layout that somebody else's hands, or another release, wrote.
+        complain(f"That cannot be done: {error}")
+        raise Exit(1) from None
 
 
 @app.command()
@@ -43,12 +59,9 @@ async def up(
     ] = 1.0,
 ) -> None:
     """Start a cluster and leave it running; prints what `--pd` needs."""
-    try:
+    with _told():
         layout = Layout(state, pds=pds, stores=stores, version=version, speed=speed)
         await layout.up()
-    except TwinError as error:
-        complain(str(error))
-        raise Exit(1) from None
     say(",".join(layout.pd_urls))
 
 
@@ -56,7 +69,8 @@ async def up(
 @command
 async def down(state: State = DEFAULT) -> None:
     """End every process of the cluster."""
-    await _layout(state).down()
+    with _told():
+        await _layout(state).down()
     say("All of its processes have ended.")
 
 
@@ -64,8 +78,9 @@ async def down(state: State = DEFAULT) -> None:
 @command
 async def status(state: State = DEFAULT, as_json: JsonOption = False) -> None:
     """Each process: its state, its address, and how it is."""
-    layout = _layout(state)
-    found = await layout.status()
+    with _told():
+        layout = _layout(state)
+        found = await layout.status()
     if as_json:
         rows = [
             {
@@ -88,11 +103,8 @@ async def status(state: State = DEFAULT, as_json: JsonOption = False) -> None:
 def _verb(name: str, does: str) -> Callable[..., None]:
     @command
     async def run(process: Name, state: State = DEFAULT) -> None:
-        try:
+        with _told():
             _layout(state).do(process, name)
-        except TwinError as error:
-            complain(str(error))
-            raise Exit(1) from None
         say(f"{process}: {name} done.")
 
     run.__doc__ = does
@@ -115,5 +127,6 @@ async def load(
     state: State = DEFAULT,
 ) -> None:
     """Set the load on the cluster."""
-    await _layout(state).set_load(qps)
+    with _told():
+        await _layout(state).set_load(qps)
     say(f"The load is {qps:g} requests per second.")

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from core import migrate, schema
 from core.clock import ManualClock
 from core.db import Database, Fenced, Tx
-from core.errors import Conflict, Refused, Unavailable
+from core.errors import Conflict, Invalid, Unavailable
 from core.lock import hold
 
 due = schema.due
@@ -152,7 +152,7 @@ async def test_a_folder_and_a_foreign_kind_are_refused_in_words(
 ) -> None:
     with pytest.raises(Unavailable, match="not a file"):
         Database.open(str(tmp_path), clock, lambda *_: None)
-    with pytest.raises(Refused, match="not supported"):
+    with pytest.raises(Invalid, match="not supported"):
         Database.open("mysql://x/y", clock, lambda *_: None)
 
 
