@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 
-from bot.cli.common import say
+from bot.cli.common import complain, say
 from bot.manifest import as_yaml, manifest
 
 
@@ -17,4 +18,7 @@ def show_manifest(
     ] = None,
 ) -> None:
     """Print the app's manifest: for Socket Mode, or with --http for HTTP mode."""
+    if http is not None and not (http.startswith("https://") and urlsplit(http).hostname):
+        complain("Slack calls public https addresses only: give --http https://your.host.")
+        raise typer.Exit(2)
     say(as_yaml(manifest(http)).rstrip())

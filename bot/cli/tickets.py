@@ -228,6 +228,6 @@ async def resolve(
         if not sys.stdin.isatty():
             complain("Nothing was changed. --yes resolves it anyway.")
             raise Exit(1) from None
-        if not typer.confirm("Resolve it anyway?", default=False):
+        if not typer.confirm("Resolve it anyway?", default=False, err=True):
             raise Exit(1) from None
         await _settle(db, config, lambda tx: end(tx, True), as_json)
