@@ -118,12 +118,20 @@ class Placing:
             self.page_storm(tx, ref, route, first, calling, event_id)
 
     def page_storm(
-        self, tx: Tx, ref: str, route: Route, tickets: list[int], total: int, event_id: int
+        self,
+        tx: Tx,
+        ref: str,
+        route: Route,
+        tickets: list[int],
+        total: int,
+        event_id: int,
+        reason: str = "new",
     ) -> None:
         """Mention whom it concerns, once per PAGE_GAP_S for all criticals that came meanwhile."""
         pages = outbox.by_ref(tx, ref, "page")
         for row in pages:
-            if row.state == "pending" and row.ts is None and row.attempt == 0:
+            waits = row.state == "pending" and row.ts is None and row.attempt == 0
+            if waits and row.data["reason"] == reason:
                 known = [*row.data["tickets"], *tickets][:NAMED_AT_MOST]
                 outbox.amend(
                     tx, row.key, {"tickets": known, "total": int(row.data["total"]) + total}
@@ -139,7 +147,12 @@ class Placing:
                 kind="page",
                 priority=Priority.PAGE,
                 source_event=event_id,
-                data={"tickets": tickets, "total": total, "mention": route.mention},
+                data={
+                    "tickets": tickets,
+                    "total": total,
+                    "mention": route.mention,
+                    "reason": reason,
+                },
                 due_at=max(tx.now, last + PAGE_GAP_S),
             ),
         )

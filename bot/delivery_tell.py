@@ -194,9 +194,10 @@ class Telling:
         if not critical and not route.mention:
             # There is nobody to call; the thread and the card say it.
             return
-        if place.place in ("storm", "adoption"):
+        if place.place == "storm":
             if critical:
-                self.placing.page_storm(self.tx, place.ref, route, [ticket.id], 1, event.id)
+                reason = _PAGED[event.kind]
+                self.placing.page_storm(self.tx, place.ref, route, [ticket.id], 1, event.id, reason)
             return
         effect = Effect(
             team=self.placing.team,

@@ -123,7 +123,9 @@ class Renderer:
             mention=str(row.data["mention"]),
             name_of=self.around.name_of,
         )
-        return page.criticals(still or tuple(named.values()), int(row.data["total"]), seen)
+        shown = still or tuple(named.values())
+        reason = str(row.data.get("reason", "new"))
+        return page.criticals(shown, int(row.data["total"]), seen, reason)
 
     def storm(self, tx: Tx, row: Row) -> Message | None:
         """A storm's living message."""

@@ -28,16 +28,21 @@ SKEW_S = 300.0
 PAGE = 200
 PAGES_AT_MOST = 100
 UNREADABLE_S = 60.0
-"""A history that cannot be read for this long: send once more, marked as a possible duplicate."""
+"""A history that Slack refuses to show for this long: send once more, marked as a possible
+duplicate."""
+OUTAGE_S = 600.0
+"""The same where Slack does not answer: an outage of everything should end before we guess."""
 AGAIN_S = 5.0
+AGAIN_AT_MOST_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """The history could not be read; try again in `again_s`."""
+    """The history could not be read; try again in `again_s`. `refused`: Slack does not let us."""
 
     why: str
     again_s: float
+    refused: bool = False
     gone: bool = False
 
 
@@ -160,11 +165,10 @@ def _ours(data: Mapping[str, Any], keys: set[str]) -> dict[str, str]:
 def _unreadable(outcome: Outcome) -> Unreadable:
     if isinstance(outcome, Limited):
         return Unreadable("asked for patience", outcome.retry_after_s)
-    gone = isinstance(outcome, Refused) and outcome.code in (
-        "thread_not_found",
-        "message_not_found",
-    )
-    return Unreadable(str(outcome), AGAIN_S, gone)
+    if isinstance(outcome, Refused):
+        gone = outcome.code in ("thread_not_found", "message_not_found")
+        return Unreadable(outcome.code, AGAIN_S, refused=True, gone=gone)
+    return Unreadable(str(outcome), AGAIN_S)
 
 
 def _repeat(tx: Tx, edits: list[Row]) -> None:
@@ -179,17 +183,21 @@ def _conclude(tx: Tx, rows: list[Row], found: Mapping[str, str] | Unreadable) ->
         elif row.key in found:
             outbox.sent(tx, row.key, found[row.key], None)
         else:
+            if row.data.get("possible_duplicate"):
+                outbox.amend(tx, row.key, {"possible_duplicate": False})
             reconcile.back_to_pending(tx, row.key)
 
 
 def _unknown(tx: Tx, row: Row, why: Unreadable) -> None:
-    began = row.started_at or row.created_at
-    if 0 <= tx.now - began < UNREADABLE_S:
-        reconcile.look_later(tx, row.key, why.why, tx.now + max(why.again_s, 0.5))
-        return
-    if row.data.get("possible_duplicate"):
+    waited_s = tx.now - (row.started_at or row.created_at)
+    guessed = bool(row.data.get("possible_duplicate"))
+    limit_s = UNREADABLE_S if why.refused else OUTAGE_S
+    if 0 <= waited_s < limit_s or (guessed and not why.refused):
+        again_s = max(why.again_s, min(waited_s / 4, AGAIN_AT_MOST_S), 0.5)
+        reconcile.look_later(tx, row.key, why.why, tx.now + again_s)
+    elif guessed:
         log.error("a message may or may not be there", action="park", ref=row.ref, why=why.why)
         outbox.park(tx, row.key, f"its outcome cannot be learned: {why.why}")
-        return
-    outbox.amend(tx, row.key, {"possible_duplicate": True})
-    reconcile.back_to_pending(tx, row.key, note="possible duplicate")
+    else:
+        outbox.amend(tx, row.key, {"possible_duplicate": True})
+        reconcile.back_to_pending(tx, row.key, note="possible duplicate")

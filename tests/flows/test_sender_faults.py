@@ -17,7 +17,7 @@ from core.db import Tx
 from core.invariant import Severity
 from core.outbox import Effect, Priority
 from core.tickets import store
-from tests.flows.rig import CHANNEL, OPS, Rig, rig
+from tests.flows.rig import CHANNEL, OPS, Rig, invariant, rig
 
 POST = "chat.postMessage"
 UPDATE = "chat.update"
@@ -304,3 +304,40 @@ def _say(tx: Tx, ref: str) -> None:
         tx,
         Effect("T", CHANNEL, ref, "reply", Priority.NEWS, 7, root.key, data),
     )
+
+
+async def test_an_hour_without_slack_ends_in_the_present_state_and_no_flood(slow: Rig) -> None:
+    await slow.breaks("store-1")
+    await slow.moved(3)
+    before = slow.calls(POST) + slow.calls(UPDATE)
+    slow.ws.fault("*", "500", times=100_000)
+    for n in range(2, 6):
+        await slow.breaks(f"store-{n}")
+        await slow.moved(60, 20)
+    for n in range(20):
+        slow.script.breaks(
+            invariant(), "store-1", severity=Severity.INFO if n % 2 else Severity.CRITICAL
+        )
+        await slow.tick()
+        await slow.moved(120, 60)
+    refused = slow.calls(POST) + slow.calls(UPDATE) - before
+    assert refused < 400
+    slow.ws.faults.clear()
+    at = slow.calls()
+    await slow.moved(120, 2)
+    cards = [p for p in slow.posts() if p.metadata["event_payload"]["kind"] == "card"]
+    assert len(cards) == len({p.metadata["event_payload"]["ref"] for p in cards}) == 5
+    assert not any("second copy" in str(p.blocks) for p in cards)
+    assert slow.calls() - at < 60
+
+
+async def test_unowned_criticals_of_a_storm_share_one_page_that_says_why(slow: Rig) -> None:
+    await slow.breaks(*(f"store-{n}" for n in range(20)))
+    await slow.moved(5)
+    await slow.moved(600, 100)
+    await slow.db.write(store.remind)
+    await slow.moved(15)
+    page = slow.posts()[-1]
+    assert page.metadata["event_payload"]["kind"] == "page"
+    assert "20 critical tickets" in page.text
+    assert "no owner" in page.text

@@ -64,13 +64,23 @@ def _whom(look: Look) -> Element | None:
     return line(whom, please, " See " if card else None, card)
 
 
-def criticals(tickets: tuple[Ticket, ...], total: int, look: Look) -> Message:
+_OF_A_BURST = {
+    "reopened": "of a burst: broken again",
+    "worsened": "of a burst: it got worse",
+    "unowned": f"of a burst: no owner for {words.span(REMIND_S)}",
+}
+
+
+def criticals(tickets: tuple[Ticket, ...], total: int, look: Look, reason: str = "new") -> Message:
     """The criticals that a storm took in within ten seconds, in one mentioning message.
 
     `tickets` are the first of `total`; the storm's own message counts and pages them all.
     """
     where = _where(tickets, look)
-    told = f"{where}: {plural(total, 'new critical ticket')} in a burst"
+    what = _OF_A_BURST.get(reason)
+    new = f"{plural(total, 'new critical ticket')} in a burst"
+    of_it = f"{plural(total, 'critical ticket')} {what}"
+    told = f"{where}: {of_it if what else new}"
     shown = tickets[:SHOWN]
     first = "; ".join(escape(clean(one.title, 80)) for one in shown[:3])
     several = where.endswith("clusters")
