@@ -254,6 +254,9 @@ class Slack:
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             # ValueError: an answer that is cut off or is no JSON; the call itself may have worked.
             return Ambiguous(_words(error))
+        except (AttributeError, TypeError) as error:
+            # slack_sdk expects an object and got a list, a string or plain text.
+            return Ambiguous(_words(error))
         data = response.data
         if not isinstance(data, dict) or data.get("ok") is not True:
             return Ambiguous("Slack answered with something that is not its JSON")
