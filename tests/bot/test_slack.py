@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -138,17 +139,16 @@ async def test_no_connection_at_all_is_certain_not_to_have_happened() -> None:
 
 
 async def test_an_answer_that_does_not_come_in_time_is_ambiguous() -> None:
-    async def answer(request: web.Request) -> web.StreamResponse:
-        made = web.StreamResponse()
-        await made.prepare(request)
-        await request.content.read()
-        transport = request.transport
-        while transport is not None and not transport.is_closing():
-            await request.loop.run_in_executor(None, lambda: None)
-        return made
+    released = asyncio.Event()
+
+    async def answer(_: web.Request) -> web.Response:
+        await released.wait()
+        return web.json_response({"ok": True})
 
     async with answering(answer, timeout_s=0.2) as slack:
-        assert isinstance(await slack.call("chat.postMessage", channel="C1"), Ambiguous)
+        found = await slack.call("chat.postMessage", channel="C1")
+        released.set()
+    assert isinstance(found, Ambiguous)
 
 
 async def test_a_ca_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
