@@ -103,9 +103,9 @@ def _print(found: Sequence[Finding], as_json: bool) -> None:
         grid.add_column(name, overflow="fold")
     for f in found:
         sign = Text("ok", style="green") if f.ok else Text("NO", style="bold red")
-        grid.add_row(
-            sign, f.part, terminal(f.what, 120), terminal(f.found, 300), terminal(f.fix, 300)
-        )
+        # As Text: a plain string may hold rich's own markup, as [[routes]] does.
+        cells = ((f.part, 80), (f.what, 120), (f.found, 300), (f.fix, 300))
+        grid.add_row(sign, *(Text(terminal(said, limit)) for said, limit in cells))
     wide.print(grid)
     bad = sum(not f.ok for f in found)
     say("All is well." if not bad else f"{bad} of {len(found)} checks failed.")

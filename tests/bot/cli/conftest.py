@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.bot.cli.driving import Bench
-from tests.flows.rig import _prepared
+from bot.local.cast import Config
+from bot.local.server import LocalServer
+from bot.local.workspace import Workspace
+from bot.manifest import manifest
+from core.clock import SystemClock
+from tests.bot.cli.driving import Bench, Surroundings
+from tests.flows.rig import LIMITS_OFF, _prepared
+from tests.world import World
 
 
 @pytest.fixture
@@ -33,3 +39,11 @@ def at(empty: Bench) -> Bench:
     asyncio.run(_prepared(empty.db))
     empty.db.parent.chmod(0o700)
     return empty
+
+
+@pytest.fixture
+async def around(empty: Bench) -> AsyncIterator[Surroundings]:
+    """A workspace and a cluster on this machine, and no database yet."""
+    config = Config(limits=LIMITS_OFF, manifest=manifest())
+    async with LocalServer(Workspace(config)) as server, World(SystemClock(), stores=3) as world:
+        yield Surroundings(empty, server, world)

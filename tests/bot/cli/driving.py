@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -17,6 +18,8 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from bot.cli.app import app
+from bot.local.server import LocalServer
+from bot.local.workspace import Workspace
 from core import monitor
 from core.clock import SystemClock
 from core.db import Database
@@ -25,6 +28,7 @@ from core.tickets import known, store
 from core.tickets.plan import make_plan
 from tests.flows.rig import Script, invariant
 from tests.flows.rig import _raise_epoch as raise_epoch
+from tests.world import World
 
 T = TypeVar("T")
 ROOT = Path(__file__).parents[3]
@@ -153,3 +157,50 @@ def lines_until(process: subprocess.Popen[bytes], part: str) -> str:
             return seen
     assert process.stderr
     raise AssertionError(f"it ended: {seen}{process.stderr.read().decode()}")
+
+
+@dataclass
+class Surroundings:
+    """A workspace and a scripted cluster that answer, and a configuration that names both."""
+
+    bench: Bench
+    server: LocalServer
+    world: World
+
+    @property
+    def ws(self) -> Workspace:
+        return self.server.workspace
+
+    @property
+    def tokens(self) -> dict[str, str]:
+        return {"SLACK_BOT_TOKEN": self.server.bot_token, "SLACK_APP_TOKEN": self.server.app_token}
+
+    def config(self, **changed: str) -> Path:
+        """A file; `changed` replaces whole tables of it, or adds some."""
+        tables = {
+            "slack": f'[slack]\nbase_url = "{self.server.api_url}"',
+            "routes": '[[routes]]\nchannel = "storage-alerts"\nmention = "UANA"',
+            "http": "[http]\nport = 0",
+            "subjects": f'[[subjects]]\nname = "prod"\nkind = "tikv"\npd = {self.world.pd.urls!r}',
+        }
+        path = self.bench.folder / "tocsin.toml"
+        path.write_text("\n".join({**tables, **changed}.values()))
+        return path
+
+    async def ended(self, *args: str, **env: str) -> tuple[int, str, str]:
+        """A process of its own while these answer."""
+        given = {**self.tokens, **env}
+        return await asyncio.to_thread(self.bench.ended, *args, env=given)
+
+    async def started(self, until: str, *args: str, **env: str) -> subprocess.Popen[bytes]:
+        """A process that says `until`, and goes on."""
+        process = self.bench.start(*args, env={**self.tokens, **env})
+        await asyncio.to_thread(lines_until, process, until)
+        return process
+
+
+async def stopped(process: subprocess.Popen[bytes]) -> tuple[int, str, str]:
+    """Ctrl-C, and what it said after that."""
+    process.send_signal(signal.SIGINT)
+    out, err = await asyncio.to_thread(process.communicate, timeout=60)
+    return process.returncode, out.decode(), err.decode()
