@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core import schema
 from core.db import Database, Tx
+from core.engines import Postgres
 from core.errors import Refused, Unavailable
 
 HOLDER_LOCK = 0x70C50
@@ -85,12 +86,17 @@ async def _flock(db: Database, command: str) -> AsyncIterator[None]:
         yield
 
 
-class take_file:  # noqa: N801 - reads as a statement: with take_file(path, ...)
-    """Holds an flock on `path`, whose content names the holder; Refused if another has it."""
+IN_USE = "{holder} already uses this database. Stop it first, or choose another with --db."
 
-    def __init__(self, path: Path, command: str) -> None:
+
+class take_file:  # noqa: N801 - reads as a statement: with take_file(path, ...)
+    """Holds an flock on `path`, whose content names the holder; Refused, as `refusal` words it,
+    if another has it."""
+
+    def __init__(self, path: Path, command: str, refusal: str = IN_USE) -> None:
         self._path = path
         self._command = command
+        self._refusal = refusal
         self._file: IO[str] | None = None
 
     def __enter__(self) -> None:
@@ -104,9 +110,7 @@ class take_file:  # noqa: N801 - reads as a statement: with take_file(path, ...)
         except OSError:
             holder = _named(file.read())
             file.close()
-            raise Refused(
-                f"{holder} already uses this database. Stop it first, or choose another with --db."
-            ) from None
+            raise Refused(self._refusal.replace("{holder}", holder)) from None
         file.seek(0)
         file.truncate()
         json.dump({"holder": who_am_i(self._command)}, file)
@@ -127,7 +131,7 @@ def _named(content: str) -> str:
 
 @asynccontextmanager
 async def _advisory(db: Database, wait: bool, meanwhile: Meanwhile | None) -> AsyncIterator[None]:
-    connection = await db.raw_reader()
+    connection = await _session(db)
     try:
         if not await _try_advisory(connection):
             if not wait:
@@ -141,6 +145,11 @@ async def _advisory(db: Database, wait: bool, meanwhile: Meanwhile | None) -> As
         # Back in the pool it would keep the lock: the session itself must end.
         await connection.invalidate()
         await connection.close()
+
+
+async def _session(db: Database) -> AsyncConnection:
+    assert isinstance(db.engine, Postgres)
+    return await db.engine.connection()
 
 
 async def _try_advisory(connection: AsyncConnection) -> bool:

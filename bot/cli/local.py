@@ -6,7 +6,13 @@ knows of neither that they are local.
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import os
+import shutil
+import socket
+import sys
+from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,7 +24,7 @@ from bot.cli.common import ConfigOption, DbOption, Exit, command, complain, say
 from bot.cli.logs import set_up_logs
 from bot.cli.signals import stopped_by_signal
 from bot.local import cast
-from bot.local.server import LocalServer
+from bot.local.server import HOST, LocalServer
 from bot.local.workspace import Workspace
 from bot.manifest import manifest
 from bot.wiring import Running, run
@@ -27,9 +33,18 @@ from core.config import Config, RouteConfig, SubjectConfig, load
 from core.errors import Refused
 from core.lock import take_file
 from core.twin.cluster import Layout, TwinError
+from core.twin.spec import FILE as LAYOUT
 
 CHANNEL = "storage-alerts"
 DEFAULT_PORT = 8899
+WELL_S = 2.1
+"""So long after its first look a store that dies is news; before, it was found broken."""
+RUNNING = (
+    "{holder} is running already: open its page, end it with Ctrl-C, or choose another folder "
+    "with --state and another port with --port."
+)
+LEFT_OVER_S = 3.0
+"""A killed demo's processes end by themselves well within this."""
 
 
 class Panel:
@@ -68,47 +83,115 @@ async def local(
     set_up_logs(given.file.log.model_copy(update={"level": "warning"}), given.secrets())
     database = db or given.database if keep or db else str(state.parent / "local.db")
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not keep and not db:
-        _forget(Path(database))
     stop = stopped_by_signal()
     try:
-        with take_file(state / "lock", "tocsin local"):
+        with take_file(state / "lock", "tocsin local", RUNNING):
+            if not keep:
+                await _forget(state, None if db else Path(database))
             async with AsyncExitStack() as stack:
-                running = await _start(given, database, state, stores, port, stack)
-                running.on_stop(stop.set)
-                await stop.wait()
+                start = _start(given, database, state, stores, port, stack)
+                running = await _unless(stop, start)
+                if running is not None:
+                    running.on_stop(stop.set)
+                    await stop.wait()
                 say("\nStopping...")
     except (Refused, TwinError) as error:
         complain(str(error))
         raise Exit(1) from None
-    except OSError as error:
-        complain(f"Port {port} cannot be used: {error.strerror}. Choose another with --port.")
-        raise Exit(1) from None
     say("Stopped; the twin's processes have ended.")
 
 
-def _forget(path: Path) -> None:
-    """Tickets of an earlier demo would only confuse: this database is the demo's alone."""
-    for suffix in ("", "-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
+async def _unless(stop: asyncio.Event, start: Coroutine[Any, Any, Running]) -> Running | None:
+    """What `start` makes, or None once `stop` is set: it is then cancelled."""
+    starting, asked = asyncio.ensure_future(start), asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({starting, asked}, return_when=asyncio.FIRST_COMPLETED)
+        return starting.result() if starting.done() else None
+    finally:
+        for task in (starting, asked):
+            task.cancel()
+        await asyncio.gather(starting, asked, return_exceptions=True)
+
+
+async def _forget(state: Path, database: Path | None) -> None:
+    """Tickets and faults of an earlier demo would only confuse; its ports may be taken by now.
+
+    TwinError when somebody's twin runs in this folder. What is not the twin's is left alone.
+    """
+    if database is not None:
+        for suffix in ("", "-wal", "-shm"):
+            database.with_name(database.name + suffix).unlink(missing_ok=True)
+    if not (state / LAYOUT).exists():
+        return
+    old, clock = Layout(state), SystemClock()
+    until = clock.monotonic() + LEFT_OVER_S
+    while any(old.state(name) != "stopped" for name in old.names):
+        if clock.monotonic() > until:
+            raise TwinError(
+                f"A twin already runs in {state}: end it with `tocsin twin down`, "
+                "or choose another folder with --state."
+            )
+        await clock.sleep(0.1)
+    for name in old.names:
+        shutil.rmtree(state / name, ignore_errors=True)
+        for ending in ("log", "stderr"):
+            (state / f"{name}.{ending}").unlink(missing_ok=True)
+    shutil.rmtree(state / "run", ignore_errors=True)
+    (state / LAYOUT).unlink()
 
 
 async def _start(
     given: Config, database: str, state: Path, stores: int, port: int, stack: AsyncExitStack
 ) -> Running:
-    say(f"Starting a TiKV-shaped cluster (3 PD members, {stores} stores)...")
+    _free(port)
     layout = Layout(state, stores=stores, tie_to=os.getpid())
     stack.push_async_callback(layout.down)
+    say(
+        f"Starting a TiKV-shaped cluster ({len(layout.spec.pds)} PD members, "
+        f"{len(layout.spec.stores)} stores)..."
+    )
     await layout.up()
     workspace = Workspace(cast.Config(manifest=manifest(), app_name="Tocsin"))
     server = await stack.enter_async_context(LocalServer(workspace, port, Panel(layout)))
     settings = _settings(given, database, server, layout)
-    running = await stack.enter_async_context(run(settings, SystemClock(), "tocsin local"))
+    clock = SystemClock()
+    running = await stack.enter_async_context(run(settings, clock, "tocsin local"))
+    await _seen_well(running, clock)
     say(f"\n  Open  {server.url}\n")
     say("  Kill a store in the panel on the right and watch #storage-alerts.")
-    say(f"  From a second terminal: tocsin tickets list --db {database}")
+    say(f"  From a second terminal: {_myself()} tickets list --db {database}")
     say("  Ctrl-C ends everything.\n")
     return running
+
+
+def _free(port: int) -> None:
+    """Refused when the port cannot be had: said before anything is started."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            why = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be used: {error}"
+            raise Refused(
+                f"Port {port} {why}. Choose another with --port, 0 for any that is free "
+                f'(`make demo ARGS="--port 0"`).'
+            ) from None
+
+
+async def _seen_well(running: Running, clock: SystemClock) -> None:
+    """Wait until the cluster has been looked at: a store killed at once is then a ticket."""
+    watches = running.core.engine.watches
+    while any(watch.last is None for watch in watches):
+        await clock.sleep(0.05)
+    await clock.sleep(WELL_S)
+
+
+def _myself() -> str:
+    """How this program is called from a terminal in the same folder."""
+    called = Path(sys.argv[0])
+    if called.name != "tocsin":
+        return f"{sys.executable} -m bot"
+    return "tocsin" if shutil.which("tocsin") else str(called)
 
 
 def _settings(given: Config, database: str, server: LocalServer, layout: Layout) -> Config:

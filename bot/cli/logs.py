@@ -51,7 +51,8 @@ def set_up_logs(config: LogConfig, secrets: tuple[str, ...]) -> None:
             foreign_pre_chain=shared,
         )
     )
+    # Others' chatter is of use only when something is wrong, also where they set levels of their own.
+    handler.setLevel(max(level, logging.WARNING))
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    # Others' chatter is of use only when something is wrong.
     root.setLevel(max(level, logging.WARNING))

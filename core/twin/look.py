@@ -41,7 +41,7 @@ def store(spec: StoreSpec, url: str, state: str, pid: int | None, row: Any, rate
     detail, health = "PD does not answer", "unknown"
     if row is not None:
         name, count = row["store"]["state_name"], row["status"]["leader_count"]
-        detail = f"{name} · {count} leaders"
+        detail = f"{name} · {count} leaders" if state == "running" else f"PD says {name}"
         if state == "running" and rates:
             detail += f" · {_qps(spec, rates):.0f} qps"
         health = "ok" if name == "Up" and state == "running" else "warn"

@@ -49,7 +49,7 @@ def lay_out(
 
 
 def store_spec(number: int, ports: list[int], labels: tuple[tuple[str, str], ...]) -> StoreSpec:
-    usual = (("host", f"h{number}"), ("zone", f"z{(number - 1) % max(REPLICAS, 1) + 1}"))
+    usual = (("host", f"store-{number}"), ("zone", f"z{(number - 1) % max(REPLICAS, 1) + 1}"))
     return StoreSpec(f"store-{number}", number, ports[0], ports[1], labels or usual)
 
 

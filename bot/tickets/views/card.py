@@ -70,8 +70,7 @@ def symptom_list(look: Look) -> Iterator[Element | None]:
     shown = look.symptoms[: shared.SHOWN_SYMPTOMS]
     listed = [
         [
-            f"{words.sign(one)} {one.id} ",
-            f"{one.severity}, {words.state(one)}: ",
+            f"{words.sign(one)} Ticket {one.id}, {one.severity}, {words.state(one)}: ",
             clean(one.title, 120),
         ]
         for one in shown
@@ -85,7 +84,7 @@ def small_print(ticket: Ticket, look: Look) -> Iterator[Element]:
     """Number, what was checked, how often and when last seen, links."""
     yield plain(f"Ticket {ticket.id} · {ticket.invariant} · {ticket.entity}", 200)
     if ticket.open and ticket.broken:
-        often = f"seen broken {words.times(ticket.count)}, last "
-        yield said(often, clock(ticket.last_seen_at))
+        often = f"{words.times(ticket.count)}, last" if ticket.count > 1 else "at"
+        yield said(f"seen broken {often} ", clock(ticket.last_seen_at))
     for label, url in look.links[:6]:
         yield said(link(url, label))

@@ -163,7 +163,7 @@ def notes(ticket: Ticket, look: Look) -> Iterator[Phrase]:
         yield (f"↳ Explained by ticket {ticket.explained_by}.",)
     breaks = _breaks(ticket, look)
     if breaks:
-        yield ("⚠️ A majority would break with the loss of: ", Data(breaks, 300))
+        yield ("⚠️ Losing any of these as well would break a majority: ", Data(breaks, 300))
     yield from _surroundings(look)
 
 

@@ -56,10 +56,15 @@ def _down(store: Store, seen: TikvObservation, life: Liveness) -> Broken:
         severity = Severity.CRITICAL if lost_more or others else Severity.WARNING
     return Broken(
         f"{store.who.title} is down",
-        f"{life.how}; for {span(seen.at - life.since)}",
+        _how_long(life.how, seen.at - life.since),
         severity=severity,
         facts=_facts(store, seen, life),
     )
+
+
+def _how_long(how: str, seconds: float) -> str:
+    """What is seen, and since when unless it has only begun."""
+    return f"down for {span(seconds)}: {how}" if seconds >= 1.0 else how
 
 
 def _facts(store: Store, seen: TikvObservation, life: Liveness) -> dict[str, str]:

@@ -159,7 +159,7 @@ def test_symptoms_are_listed_and_the_rest_is_counted() -> None:
 
 
 def test_the_stores_whose_loss_would_break_a_majority_are_named() -> None:
-    told = "A majority would break with the loss of: store 1, store 5"
+    told = "Losing any of these as well would break a majority: store 1, store 5"
     assert told in said(card(ticket(), replace(LOOK, symptoms=(margin(),))))
     assert told not in said(card(ticket(), replace(LOOK, symptoms=(margin(**DONE),))))
     assert cells(card(margin(), LOOK))["Would break majority"] == "store 1, store 5"

@@ -13,7 +13,7 @@ def test_a_store_that_is_gone_is_down_and_the_finding_names_it() -> None:
     seen = observation(lives={2: life(Life.DOWN, leaders=20)}, margin=Margin(0, 1))
     one = found("store_down", "store:2", seen)
     assert one.title == "Store 2 (tikv-2:20160) is down"
-    assert one.summary == "its status port refuses connections; for 12 s"
+    assert one.summary == "down for 12 s: its status port refuses connections"
     assert one.facts["leaders before"] == "20"
     assert one.facts["quorum margin"] == "0"
     assert one.severity is None
