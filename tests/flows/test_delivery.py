@@ -344,3 +344,24 @@ def _just_seen(tx: object, subject: str) -> None:
         },
         ["name"],
     )
+
+
+async def test_a_pause_pages_nobody_for_what_was_told_before_it(slow: Rig) -> None:
+    await slow.breaks("store-1")
+    await moved(slow, 2)
+    await slow.db.write(maintenance.pause, "prod", for_s=1800.0, by="cli:ana", reason="upgrade")
+    await slow.moved(600, 100)
+    await slow.db.write(store.remind)
+    await moved(slow, 3)
+    kinds = [p.metadata["event_payload"]["kind"] for p in slow.posts()]
+    assert kinds == ["card", "maintenance"]
+
+
+async def test_a_held_critical_pages_nobody_when_it_comes_back(slow: Rig) -> None:
+    await slow.breaks("store-1")
+    await moved(slow, 2)
+    await slow.db.write(store.hold, 1, "slack:U1")
+    await slow.moved(600, 100)
+    await slow.db.write(store.remind)
+    await moved(slow, 3)
+    assert [p.metadata["event_payload"]["kind"] for p in slow.posts()] == ["card"]
