@@ -4,44 +4,36 @@
 writing. The function cannot await, so it never waits for the outside world while it holds the
 writer; functions compose into one commit.
 
-SQLite: WAL, synchronous=FULL, BEGIN IMMEDIATE for writers, one writer at a time behind a lock of
-our own, several readers. PostgreSQL: READ COMMITTED, and each write begins by taking one advisory
-lock, so that event ids are committed in order there too. A write is shielded: cancelling the
-caller never leaves a transaction open; the caller must then assume that it may have happened.
+Writes take turns behind a lock of our own. A write is shielded: cancelling the caller never leaves a
+transaction open; the caller must then assume that it may have happened. How each kind of database is
+reached is `core.engines`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
-import stat
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
-from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from core import schema
 from core.clock import Clock
-from core.errors import Conflict, Invalid, Refused, Unavailable
+from core.engines import Engine, open_engine
+from core.errors import Conflict, Refused, Unavailable
 from core.news import News
 from core.tasks import OnError, Tasks
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-BUSY_TIMEOUT_S = 1.5
-"""How long a statement waits for a lock that another process holds."""
 TURN_TIMEOUT_S = 10.0
 """How long a write waits for its turn behind others of this process."""
 WRITE_DEADLINE_S = 5.0
 """A write that took longer than this is rolled back rather than committed late."""
-WRITER_LOCK = 0x70C51
-"""The PostgreSQL advisory lock that orders writers, so that event ids commit in order."""
-
 MAX_PARAMETERS = 30_000
 """SQLite takes 32,766 parameters in one statement."""
 NOTIFY_CHANNEL = "tocsin"
@@ -181,30 +173,21 @@ class Tx:
 class Database:
     """An open database. Make one with `Database.open`, end it with `close`."""
 
-    def __init__(
-        self, url: sa.URL, clock: Clock, writer: AsyncEngine, reader: AsyncEngine, on_error: OnError
-    ) -> None:
-        self.url = url
+    def __init__(self, engine: Engine, clock: Clock, on_error: OnError) -> None:
+        self.url = engine.url
         self.clock = clock
         self.news = News()
-        self._writer = writer
-        self._reader = reader
+        self.engine = engine
         self._turn = asyncio.Lock()
-        self._on_error = on_error
-        self._tasks = Tasks(_heard)
+        self._tasks = Tasks(on_error)
 
     @classmethod
     def open(cls, url: str, clock: Clock, on_error: OnError, *, create: bool = False) -> Database:
         """Open the database at `url` (a path, sqlite:///path, or postgresql://...).
 
-        Without `create` a SQLite file that is not there is NotFound-like Unavailable, never made.
+        Without `create` a SQLite file that is not there is Unavailable, and never made.
         """
-        parsed = parse_url(url)
-        if parsed.get_backend_name() == "sqlite":
-            _guard_file(Path(parsed.database or ""), create=create)
-            return cls(parsed, clock, *_sqlite_pair(parsed, create), on_error)
-        engine = _postgres(parsed)
-        return cls(parsed, clock, engine, engine, on_error)
+        return cls(open_engine(url, create=create), clock, on_error)
 
     @property
     def is_sqlite(self) -> bool:
@@ -249,22 +232,10 @@ class Database:
         def on_snapshot(conn: sa.Connection) -> T:
             return look(Tx(conn, now), *args, **kwargs)
 
-        with _told_plainly():
-            async with self._reader.connect() as conn:
-                return await conn.run_sync(on_snapshot)
+        return await self.engine.read(on_snapshot)
 
     async def _shielded(self, change: Callable[[Tx], T], epoch: int | None) -> T:
-        writing = self._tasks.start("write", self._write(change, epoch))
-        try:
-            return await asyncio.shield(writing)
-        except asyncio.CancelledError:
-            writing.add_done_callback(self._unheard)
-            raise
-
-    def _unheard(self, writing: asyncio.Task[Any]) -> None:
-        """A write failed after its caller had gone: nobody else can tell."""
-        if not writing.cancelled() and (error := writing.exception()) is not None:
-            self._on_error(writing.get_name(), error)
+        return await asyncio.shield(self._tasks.start("write", self._write(change, epoch)))
 
     async def _write(self, change: Callable[[Tx], T], epoch: int | None) -> T:
         try:
@@ -273,189 +244,38 @@ class Database:
             raise Unavailable("The database has been busy for too long; try again.") from None
         topics: set[str] = set()
         try:
-            with _told_plainly():
-                result = await self._commit(change, epoch, topics)
+            result = await self._commit(change, epoch, topics)
         finally:
             self._turn.release()
         self.news.tell(topics)
         return result
 
     async def _commit(self, change: Callable[[Tx], T], epoch: int | None, topics: set[str]) -> T:
-        started = asyncio.get_running_loop().time()
+        now = self.clock.now().timestamp()
+        started = time.monotonic()
 
         def in_transaction(conn: sa.Connection) -> T:
-            tx = Tx(conn, self.clock.now().timestamp())
+            tx = Tx(conn, now)
             if epoch is not None:
                 fence(tx, epoch)
             result = change(tx)
             topics.update(tx.topics)
+            if topics and not tx.sqlite:
+                told = {"channel": NOTIFY_CHANNEL, "topics": ",".join(sorted(topics))}
+                conn.execute(sa.text("SELECT pg_notify(:channel, :topics)"), told)
+            if time.monotonic() - started > WRITE_DEADLINE_S:
+                raise Unavailable("The database was too slow; nothing was changed. Try again.")
             return result
 
-        async with self._writer.begin() as conn:
-            if not self.is_sqlite:
-                await conn.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITER_LOCK})")
-            result = await conn.run_sync(in_transaction)
-            if topics and not self.is_sqlite:
-                told = {"channel": NOTIFY_CHANNEL, "topics": ",".join(sorted(topics))}
-                await conn.execute(sa.text("SELECT pg_notify(:channel, :topics)"), told)
-            if asyncio.get_running_loop().time() - started > WRITE_DEADLINE_S:
-                raise Unavailable("The database was too slow; nothing was changed. Try again.")
-        return result
-
-    async def raw_reader(self) -> AsyncConnection:
-        """A connection of its own outside any transaction (for watching other processes)."""
-        return await self._reader.connect()
+        return await self.engine.write(in_transaction)
 
     async def close(self) -> None:
         """Finish the writes that run and close every connection."""
         await self._tasks.drain()
-        await self._writer.dispose()
-        await self._reader.dispose()
-
-
-def _heard(_name: str, _error: BaseException) -> None:
-    """Whoever waits for a write is given its error."""
+        await self.engine.close()
 
 
 def fence(tx: Tx, epoch: int) -> None:
     """Fenced unless `epoch` is the one that holds the database now."""
     if tx.value(sa.select(schema.holder.c.epoch)) != epoch:
         raise Fenced
-
-
-def parse_url(url: str) -> sa.URL:
-    """A path, a sqlite:// or a postgresql:// URL, as SQLAlchemy's URL with our drivers."""
-    if "://" not in url:
-        return sa.URL.create("sqlite+aiosqlite", database=str(Path(url).expanduser()))
-    try:
-        parsed = sa.make_url(url)
-    except (sa.exc.ArgumentError, ValueError):
-        # Not quoted: what somebody meant as a database may hold a password.
-        raise Invalid(
-            "That is not a database: give a file, or postgresql://user@host/name."
-        ) from None
-    match parsed.get_backend_name():
-        case "sqlite":
-            return parsed.set(drivername="sqlite+aiosqlite")
-        case "postgresql" | "postgres":
-            return parsed.set(drivername="postgresql+asyncpg")
-        case other:
-            raise Invalid(f"{other} databases are not supported: use SQLite or PostgreSQL.")
-
-
-def _guard_file(path: Path, *, create: bool) -> None:
-    """Refuse a file that is not ours; make the folder 0700 and the file 0600."""
-    try:
-        found = path.stat()
-    except FileNotFoundError:
-        if not create:
-            raise Unavailable(
-                f"There is no database at {path}. `tocsin serve`, `tocsin local` or "
-                "`tocsin migrate` creates it."
-            ) from None
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-        return
-    except OSError as error:
-        raise Unavailable(f"The database {path} cannot be opened: {error.strerror}.") from None
-    if not stat.S_ISREG(found.st_mode):
-        raise Unavailable(f"The database {path} is not a file.")
-    if found.st_uid != os.geteuid():
-        raise Refused(
-            f"The database {path} belongs to {_owner(found.st_uid)}, not to you: run this as that "
-            "user, or choose another file with --db."
-        )
-
-
-def _owner(uid: int) -> str:
-    import pwd
-
-    try:
-        return f"user {pwd.getpwuid(uid).pw_name}"
-    except KeyError:
-        return f"user {uid}"
-
-
-def _sqlite_pair(url: sa.URL, create: bool) -> tuple[AsyncEngine, AsyncEngine]:
-    return _sqlite(url, True, create), _sqlite(url, False, create)
-
-
-def _sqlite(url: sa.URL, writer: bool, create: bool) -> AsyncEngine:
-    engine = create_async_engine(
-        url,
-        pool_size=1 if writer else 4,
-        max_overflow=0,
-        pool_timeout=TURN_TIMEOUT_S,
-        connect_args={"timeout": BUSY_TIMEOUT_S, "isolation_level": None},
-    )
-
-    @sa.event.listens_for(engine.sync_engine, "connect")
-    def settle(connection: Any, _record: Any) -> None:
-        cursor = connection.cursor()
-        if create:
-            # The file remembers it; a guest leaves a file that is not prepared as it is.
-            cursor.execute("PRAGMA journal_mode=WAL")
-        cursor.execute("PRAGMA synchronous=FULL")
-        cursor.execute("PRAGMA foreign_keys=ON")
-        cursor.execute("PRAGMA temp_store=MEMORY")
-        if writer:
-            # A storm of 10,000 tickets fits into both: without them a third of its time goes into
-            # reading back pages and into checkpoints half-way.
-            cursor.execute("PRAGMA cache_size=-32000")
-            cursor.execute("PRAGMA wal_autocheckpoint=5000")
-        else:
-            cursor.execute("PRAGMA query_only=ON")
-        cursor.close()
-
-    @sa.event.listens_for(engine.sync_engine, "begin")
-    def begin(connection: sa.Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
-
-    return engine
-
-
-def _postgres(url: sa.URL) -> AsyncEngine:
-    limit_ms = str(int(BUSY_TIMEOUT_S * 1000))
-    return create_async_engine(
-        url,
-        pool_size=5,
-        max_overflow=0,
-        pool_timeout=TURN_TIMEOUT_S,
-        pool_pre_ping=False,
-        isolation_level="READ COMMITTED",
-        connect_args={
-            "timeout": 5,
-            "server_settings": {
-                "application_name": "tocsin",
-                "lock_timeout": limit_ms,
-                "statement_timeout": limit_ms,
-                "timezone": "UTC",
-            },
-        },
-    )
-
-
-class _told_plainly:  # noqa: N801 - reads as a statement: with _told_plainly()
-    """Turns a driver's failure into one clear Unavailable; programming errors pass."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, _kind: Any, error: BaseException | None, _trace: Any) -> None:
-        if isinstance(error, sa.exc.IntegrityError | sa.exc.ProgrammingError):
-            return
-        if isinstance(error, sa.exc.DBAPIError | sa.exc.TimeoutError | OSError):
-            raise Unavailable(_plain_words(error)) from error
-
-
-def _plain_words(error: BaseException) -> str:
-    said = str(getattr(error, "orig", None) or error)
-    if "locked" in said or "busy" in said or "lock timeout" in said:
-        return "The database is busy: another process holds it. Try again in a moment."
-    if "disk is full" in said or "No space" in said:
-        return "The disk that holds the database is full; nothing was changed."
-    if "malformed" in said or "not a database" in said:
-        return "The database file is damaged. Restore it from a backup."
-    if "readonly" in said or "read-only" in said:
-        return "The database cannot be written to: it is read-only."
-    return f"The database is out of reach: {said.splitlines()[0][:200]}"

@@ -9,8 +9,11 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import aiosqlite
+
 from core.clock import Clock
 from core.db import NOTIFY_CHANNEL, Database
+from core.engines import Postgres
 
 LOOK_S = 0.2
 """How often SQLite is asked whether somebody else wrote."""
@@ -18,30 +21,27 @@ LOOK_S = 0.2
 
 async def watch(db: Database, clock: Clock) -> None:
     """Wake everybody here whenever another process commits; until cancelled."""
-    if db.is_sqlite:
-        await _poll(db, clock)
+    if isinstance(db.engine, Postgres):
+        await _listen(db, db.engine)
     else:
-        await _listen(db)
+        await _poll(db, clock)
 
 
 async def _poll(db: Database, clock: Clock) -> None:
-    connection = await db.raw_reader()
-    try:
-        raw: Any = (await connection.get_raw_connection()).driver_connection
+    async with aiosqlite.connect(str(db.url.database), isolation_level=None) as connection:
         before = None
         while True:
-            row = await (await raw.execute("PRAGMA data_version")).fetchone()
+            async with connection.execute("PRAGMA data_version") as looked:
+                row = await looked.fetchone()
             # The first look counts as news: something may have come before it.
             if row != before:
                 db.news.tell_all()
             before = row
             await clock.sleep(LOOK_S)
-    finally:
-        await connection.close()
 
 
-async def _listen(db: Database) -> None:
-    connection = await db.raw_reader()
+async def _listen(db: Database, engine: Postgres) -> None:
+    connection = await engine.connection()
     try:
         raw: Any = (await connection.get_raw_connection()).driver_connection
         lost = asyncio.get_running_loop().create_future()

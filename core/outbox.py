@@ -28,7 +28,7 @@ from core.db import Tx
 
 TOPIC = "outbox"
 o = schema.outbox
-_encode = msgspec.json.Encoder().encode
+encode = msgspec.json.Encoder().encode
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 EDIT_SPACING_S = 2.0
 """Edits of one message that no person asked for are at least this far apart."""
@@ -136,7 +136,7 @@ def post(tx: Tx, effect: Effect) -> str:
             "parent_key": effect.parent_key,
             "source_event": effect.source_event,
             "generation": 0,
-            "data": _encode(dict(effect.data)).decode(),
+            "data": encode(dict(effect.data)).decode(),
             "priority": int(effect.priority),
             "state": "pending",
             "wanted": 1,
@@ -301,71 +301,3 @@ def unchanged(tx: Tx, row: Row) -> None:
         .where(o.c.key == row.key, o.c.state == "pending", o.c.wanted == row.wanted)
         .values(state="sent", done=row.wanted)
     )
-
-
-def not_sent(tx: Tx, key: str, error: str, due_at: float) -> None:
-    """A definite refusal that may pass: the row waits until `due_at` and is tried again."""
-    tx.run(
-        sa.update(o)
-        .where(o.c.key == key)
-        .values(state="pending", done=o.c.done - 1, due_at=due_at, error=error[:500])
-    )
-    tx.topics.add(TOPIC)
-
-
-def park(tx: Tx, key: str, error: str) -> None:
-    """Give up on the row and on what was to appear under it, keeping the reason."""
-    tx.run(sa.update(o).where(o.c.key == key).values(state="parked", error=error[:500]))
-    tx.run(
-        sa.update(o)
-        .where(o.c.parent_key == key, o.c.state == "pending", o.c.ts.is_(None))
-        .values(state="parked", error="what it belongs under was given up")
-    )
-    tx.topics.add(TOPIC)
-
-
-def drop(tx: Tx, key: str) -> None:
-    """There is nothing to say after all."""
-    tx.run(sa.delete(o).where(o.c.key == key, o.c.ts.is_(None)))
-    tx.topics.add(TOPIC)
-
-
-def amend(tx: Tx, key: str, data: Mapping[str, Any]) -> None:
-    """Remember something with the effect, beside what it was intended with."""
-    found = tx.value(sa.select(o.c.data).where(o.c.key == key))
-    if found is not None:
-        merged = {**msgspec.json.decode(found), **data}
-        tx.run(sa.update(o).where(o.c.key == key).values(data=_encode(merged).decode()))
-
-
-def anchor_anew(tx: Tx, row: Row) -> str | None:
-    """What was there is gone: intend it once more under a new key. None if that was done before."""
-    if row.generation > 0:
-        return None
-    generation = row.generation + 1
-    key = make_key(row.team, row.channel, row.ref, row.kind, row.source_event, generation)
-    tx.run(
-        sa.update(o)
-        .where(o.c.key == row.key)
-        .values(
-            key=key,
-            generation=generation,
-            state="pending",
-            ts=None,
-            shown=None,
-            wanted=o.c.wanted + 1,
-            due_at=tx.now,
-        )
-    )
-    tx.run(sa.update(o).where(o.c.parent_key == row.key).values(parent_key=key))
-    tx.topics.add(TOPIC)
-    return key
-
-
-def purge(tx: Tx, before: float, limit: int = 500) -> int:
-    """Forget effects that arrived or were given up before `before`, once nothing is told there."""
-    told = schema.placements
-    kept = sa.exists().where(told.c.ref == o.c.ref)
-    done = o.c.state.in_(("sent", "parked"))
-    old = sa.select(o.c.key).where(done, o.c.created_at < before, ~kept).limit(limit)
-    return tx.changed(sa.delete(o).where(o.c.key.in_(old)))

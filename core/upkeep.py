@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from core import events, gatherings, maintenance, outbox, placements, requests
+from core import events, gatherings, maintenance, placements, reconcile, requests
 from core.db import Database, Tx
 from core.tickets import store
 
@@ -58,7 +58,7 @@ async def purge(db: Database, epoch: int, keep: Retention) -> int:
         (store.purge, keep.tickets_s),
         (placements.purge, keep.tickets_s),
         (gatherings.purge, keep.tickets_s),
-        (outbox.purge, keep.tickets_s),
+        (reconcile.purge, keep.tickets_s),
     ):
         while n := await db.write_as(epoch, _older, forget, keep_s):
             total += n

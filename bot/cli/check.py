@@ -13,9 +13,9 @@ from bot import given, links
 from bot.check_slack import check_slack
 from bot.cli.common import ConfigOption, DbOption, Exit, JsonOption, command, say
 from bot.text import terminal
+from core.addresses import parse_url
 from core.clock import SystemClock
 from core.config import Config, load
-from core.db import parse_url
 from core.errors import TocsinError
 from core.findings import Finding
 from core.subject import Checkable

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from core.invariant import Broken, Judged, Severity, Violation, fingerprint
+from core.invariant import Broken, Judged, Violation, fingerprint
+from core.tickets.explain import Causes, root_of
 from core.tickets.model import (
     FLAP_WINDOW_S,
     OUTLIVE_S,
@@ -283,7 +284,7 @@ def _explain(plan: Plan, known: Known, causes: Mapping[str, tuple[str, ...]]) ->
     sought = {cause for name in {v.invariant for v in new} for cause in causes.get(name, ())}
     if not sought:
         return
-    roots = _Roots()
+    roots = Causes()
     for ticket in known.tickets.values():
         if ticket.invariant in sought and ticket.broken:
             roots.add(
@@ -296,47 +297,12 @@ def _explain(plan: Plan, known: Known, causes: Mapping[str, tuple[str, ...]]) ->
     if not any(cause is not None for cause in direct.values()):
         return
     plan.opens = [
-        Opening(o.violation, o.previous_id, o.adopted, _root(o.violation.fingerprint, direct))
+        Opening(o.violation, o.previous_id, o.adopted, root_of(o.violation.fingerprint, direct))
         for o in plan.opens
     ]
     plan.reopens = [
-        Reopening(r.ticket, r.violation, _root(r.violation.fingerprint, direct))
+        Reopening(r.ticket, r.violation, root_of(r.violation.fingerprint, direct))
         for r in plan.reopens
     ]
     # Causes first, so that a symptom always finds the id of its cause.
     plan.opens.sort(key=lambda o: isinstance(o.explained_by, str))
-
-
-def _root(key: str, direct: Mapping[str, int | str | None]) -> int | str | None:
-    """The end of the chain of causes that starts at `key`; None if it is its own end."""
-    passed = {key}
-    at = direct.get(key)
-    while isinstance(at, str) and direct.get(at) is not None and at not in passed:
-        passed.add(at)
-        at = direct[at]
-    return None if at == key else at
-
-
-class _Roots:
-    """Open tickets by invariant, to find which of them explains a new violation."""
-
-    def __init__(self) -> None:
-        self._by_invariant: dict[str, dict[Severity, int | str]] = {}
-        self._exact: dict[tuple[str, str], tuple[Severity, int | str]] = {}
-
-    def add(self, invariant: str, entity: str, severity: Severity, root: int | str) -> None:
-        # One of each severity is enough to choose from, even in a storm: the first seen.
-        self._by_invariant.setdefault(invariant, {}).setdefault(severity, root)
-        self._exact[invariant, entity] = (severity, root)
-
-    def of(self, violation: Violation, causes: Mapping[str, tuple[str, ...]]) -> int | str | None:
-        """The root that explains this, never one less severe (a page must not hide in it)."""
-        for cause in causes.get(violation.invariant, ()):
-            exact = self._exact.get((cause, violation.entity))
-            if exact is not None and exact[0].rank >= violation.severity.rank:
-                return exact[1]
-        for cause in causes.get(violation.invariant, ()):
-            for severity, root in self._by_invariant.get(cause, {}).items():
-                if severity.rank >= violation.severity.rank:
-                    return root
-        return None
