@@ -28,6 +28,7 @@ from bot.socket import Sockets, SocketSettings
 from bot.start import Identity
 from bot.tickets import actions, commands, gathered
 from bot.tickets.look import Surroundings
+from bot.words import mention_of
 from core.clock import Clock
 from core.config import Config
 from core.db import Database
@@ -64,7 +65,7 @@ class Hearing:
 
     def __post_init__(self) -> None:
         m = self.means
-        around = Surroundings(links=links.of(m.config.file.links))
+        around = Surroundings(links=links.of(m.config.file.links), name_of=self.name_of)
         routes = given.routes(m.config)
         ask = _by_id(asker(m.slack), ChannelIds(m.slack))
         self._roles = Roles(
@@ -87,6 +88,12 @@ class Hearing:
         if self.sockets is not None:
             return []
         return Guard(self._app, given.signing_secret(m.config), m.clock, m.metrics).routes()
+
+    def name_of(self, actor: str) -> str:
+        """Who did something, by name where Slack has told it: a name wakes nobody, a mention does."""
+        kind, _, rest = actor.partition(":")
+        known = self._roles.name(rest) if kind == "slack" else None
+        return known or mention_of(actor)
 
     def begin(self) -> None:
         """Connect, and keep knowing who may do what; returns at once."""

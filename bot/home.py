@@ -131,7 +131,7 @@ def _rows(tickets: Sequence[Ticket], empty: str) -> list[Json]:
 
 def _row(ticket: Ticket) -> list[Json]:
     said: list[Any] = [
-        f"{words.sign(ticket)} {ticket.id} {ticket.severity}, {words.state(ticket)}: ",
+        f"{words.sign(ticket)} Ticket {ticket.id}, {ticket.severity}, {words.state(ticket)}: ",
         b.words(ticket.title, bold=True),
         f" ({ticket.subject}), since ",
         b.moment(ticket.opened_at),

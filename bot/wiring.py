@@ -30,6 +30,7 @@ from bot.sender import Sender, SenderSettings
 from bot.slack import Slack
 from bot.start import Identity
 from bot.tickets.look import Surroundings
+from bot.words import NameOf
 from core import migrate
 from core.clock import Clock
 from core.config import Config, forget_slack_environment
@@ -152,8 +153,10 @@ class _Whole:
             lost.append("another process has taken the database over")
             stopped.set()
 
-        delivery, sender = self._telling()
+        heard = list[Hearing]()
+        delivery, sender = self._telling(lambda actor: heard[0].name_of(actor))
         hearing = self._hearing(sender)
+        heard.append(hearing)
         core.engine.on_fenced(taken)
         await core.engine.begin()
         core.engine.start(tasks)
@@ -168,7 +171,7 @@ class _Whole:
         self._beat(well)
         return Running(core, well, port, self.identity, hearing, tasks, lost, stopped)
 
-    def _telling(self) -> tuple[Delivery, Sender]:
+    def _telling(self, name_of: NameOf) -> tuple[Delivery, Sender]:
         core, config = self.core, self.core.config
         where = given.pager(config)
         pager = None if where is None else Pager(where, self.http, core.metrics)
@@ -179,7 +182,7 @@ class _Whole:
             fallback_after_s=None if pager is None else config.file.fallback.after,
         )
         delivery = Delivery(core.db, core.clock, core.epoch, settings, self.points)
-        around = Surroundings(links=links.of(config.file.links))
+        around = Surroundings(links=links.of(config.file.links), name_of=name_of)
         sender = Sender(
             core.db,
             core.clock,

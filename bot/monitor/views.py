@@ -204,7 +204,7 @@ def ticket_list(tickets: Sequence[Ticket], total: int) -> Element | None:
     """The first tickets of so many, a line each; None if there are none."""
     listed: list[list[Element | str]] = [
         [
-            f"{words.sign(one)} {one.id} {one.severity}, {words.state(one)}: ",
+            f"{words.sign(one)} Ticket {one.id}, {one.severity}, {words.state(one)}: ",
             f"{clean(one.subject, 40)}, {clean(one.title, 120)}",
         ]
         for one in tickets[:SHOWN]

@@ -26,7 +26,7 @@ export function welcome(channel, empty, say) {
   if (!channel) return null;
   const isApp = channel.is_im && peer(channel) === state.app.bot_user_id;
   const name = channelName(channel);
-  const about = channel.is_im ? `This is the beginning of your conversation with ${name}.` : `This is the beginning of #${name}. ${channel.topic ?? ''}`;
+  const about = channel.is_im ? `This is the beginning of your conversation with ${name}.` : `This is the beginning of #${name}. ${channel.topic ? `${channel.topic.replace(/\.$/, '')}.` : ''}`;
   const member = (channel.members ?? []).includes(state.app.bot_user_id);
   const list = empty && (member || isApp) ? ideas(say) : [];
   return h('section', { class: 'welcome', 'aria-label': 'Beginning of the channel' }, h('div', { class: 'welcome-mark' }, icon(channel.is_im ? 'bell' : 'hash')), h('h2', null, channel.is_im ? name : `#${name}`), h('p', null, about),

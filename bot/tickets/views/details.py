@@ -80,7 +80,9 @@ def _facts(ticket: Ticket) -> Iterator[Element | None]:
     if not facts:
         return
     yield line(say("What was seen", bold=True))
-    listed = [[f"{clean(name, 60)}: ", clean(value, 300) or "—"] for name, value in facts[:FACTS]]
+    listed = [
+        [f"{shared.fact_label(name)}: ", clean(value, 300) or "—"] for name, value in facts[:FACTS]
+    ]
     if len(facts) > FACTS:
         listed.append([f"and {len(facts) - FACTS} more"])
     yield bullets(listed)

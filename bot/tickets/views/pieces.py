@@ -24,6 +24,8 @@ _IMPACT = (
     "regions",
 )
 """Facts that say how bad it is, the most telling first; others stand in their own order after."""
+_CALLED_HERE = {"leaders before": "leaders it had"}
+"""Facts whose own name says too little beside a figure."""
 BREAKS = "would break majority"
 
 
@@ -106,11 +108,17 @@ def _measured(ticket: Ticket) -> Element | None:
     return field("Measured", found, ", threshold ", words.figure(detail.threshold, unit))
 
 
+def fact_label(name: str) -> str:
+    """What a fact is called to people, as a sentence begins."""
+    label = _CALLED_HERE.get(name) or clean(name, 60)
+    return label[:1].upper() + label[1:]
+
+
 def _fact_cell(name: str, value: str) -> Element:
-    label = clean(name, 60)
+    label = fact_label(name)
     shown = clean(value, 300) or "—"
     if harmless(label):
-        return field(label[:1].upper() + label[1:], shown)
+        return field(label, shown)
     return said(f"{label}\n{shown}", limit=2000)
 
 

@@ -9,6 +9,7 @@ from bot.sentences import markup, pieces
 from bot.text import clean, plural
 from bot.tickets.views.facts import Look
 from bot.tickets.views.history import told
+from bot.tickets.views.pieces import summary_of
 from bot.validate import fit
 from bot.words import At, Data, NameOf, Phrase, Who, mention_of
 from core.events import Event
@@ -51,7 +52,7 @@ def joined(symptom: Ticket, look: Look) -> Message:
         f"{symptom.severity}: ",
         Data(symptom.title, 200),
         ". ",
-        Data(symptom.summary, 300),
+        Data(summary_of(symptom, 300), 300),
     )
     return _say(phrase, look.name_of)
 

@@ -71,7 +71,7 @@ def test_the_end_of_a_pause_tells_what_is_still_broken() -> None:
     made = views.maintenance_ended(over, (ticket(), slow()), 14, name_of)
     text = made.fallback().text
     assert text.startswith("🔧 prod-eu: the pause was ended by Ben Okafor. 14 tickets still open:")
-    assert "42 critical, open: prod-eu, Store 4" in text
+    assert "Ticket 42, critical, open: prod-eu, Store 4" in text
     assert "and 12 more: /tickets list" in text
     well = views.maintenance_ended(PAUSE, (), 0, name_of).text
     assert well == "🔧 prod-eu: the pause is over. Nothing is broken. ✅"

@@ -99,7 +99,7 @@ def test_a_ticket_without_a_figure_shows_what_tells_most_of_its_impact() -> None
     assert list(cells(card(ticket(), LOOK))) == [
         "Since",
         "Quorum margin",
-        "Leaders before",
+        "Leaders it had",
         "Owner",
     ]
 
@@ -154,7 +154,7 @@ def test_symptoms_are_listed_and_the_rest_is_counted() -> None:
         LOOK, symptoms=(margin(), *(slow(id=n) for n in range(50, 60))), symptom_count=40
     )
     text = said(card(ticket(), look))
-    assert "43 critical, open: The next store lost breaks a majority" in text
+    assert "Ticket 43, critical, open: The next store lost breaks a majority" in text
     assert "and 35 more" in text
 
 

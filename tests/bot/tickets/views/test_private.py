@@ -38,7 +38,7 @@ def buttons(message: Message) -> dict[str, str]:
 
 def test_details_hold_every_fact_and_the_history() -> None:
     text = details(ticket(), history(), LOOK).fallback().text
-    assert "• last heartbeat: 11:59:48 UTC" in text
+    assert "• Last heartbeat: 11:59:48 UTC" in text
     assert "Opened: Store 4" in text
     assert "What is measured changed (2 times)" in text
     assert "/tickets ack 42, /tickets hold 42 2h reason, /tickets resolve 42" in text

@@ -1,0 +1,176 @@
+"""Faults of real processes: exactly the tickets that they deserve, and none when all is well again."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from core.tickets.model import Ticket
+from tests.live.watching import SPEED, Watcher, fast, running, watching
+
+STORE_NAMES = {
+    "store_down",
+    "store_restarted",
+    "store_slow",
+    "quorum_margin",
+    "low_disk_space",
+    "high_latency",
+    "region_health",
+    "leader_imbalance",
+}
+
+
+def severities(tickets: list[Ticket]) -> set[tuple[str, str, str]]:
+    return {(one.invariant, one.entity, str(one.severity)) for one in tickets}
+
+
+async def new(watcher: Watcher, since: int) -> list[Ticket]:
+    """Tickets opened after the one with that number."""
+    return [one for one in await watcher.tickets() if one.id > since]
+
+
+async def newest(watcher: Watcher) -> int:
+    return max((one.id for one in await watcher.tickets()), default=0)
+
+
+def told(what: str, **seconds: float) -> None:
+    print(f"  {what}: " + ", ".join(f"{key} {value:.2f} s" for key, value in seconds.items()))
+
+
+async def _down_and_back(watcher: Watcher, strike: str, heal: str) -> None:
+    """One store, struck: down, with the margin explained by it; nothing left once it is back."""
+    twin, before = watcher.twin, await newest(watcher)
+    began = time.monotonic()
+    twin.do("store-2", strike)
+    root = await watcher.opens("store_down", "store:2")
+    found_s = time.monotonic() - began
+    margin = await watcher.opens("quorum_margin", "cluster")
+    assert margin.explained_by == root.id
+    await watcher.passes(25 / SPEED)
+    assert "PD confirms" in (await watcher.open())["store_down", "store:2"].summary
+    twin.do("store-2", heal)
+    back_s = await watcher.quiet()
+    opened = await new(watcher, before)
+    assert severities([one for one in opened if one.explained_by is None]) == {
+        ("store_down", "store:2", "critical")
+    }
+    assert {one.invariant for one in opened} <= {"store_down", "quorum_margin", "region_health"}
+    assert {one.explained_by for one in opened} == {None, root.id}
+    told(strike, ticket=found_s, resolved=back_s)
+
+
+@pytest.mark.timeout(240)
+async def test_a_store_killed_paused_restarted_and_stopped_gets_exactly_its_tickets(
+    tmp_path: Path,
+) -> None:
+    async with (
+        running(tmp_path) as twin,
+        watching(tmp_path, twin, fast(twin)) as watcher,
+    ):
+        await watcher.quiet()
+        await watcher.passes(30 / SPEED)
+        assert await watcher.tickets() == []
+        await _down_and_back(watcher, "kill", "start")
+        await _down_and_back(watcher, "pause", "resume")
+        before = await newest(watcher)
+        await _announced(watcher, "store-3", 3)
+        assert severities(await new(watcher, before)) == {
+            ("store_restarted", "cluster", "info"),
+        }
+
+
+async def _announced(watcher: Watcher, name: str, number: int) -> None:
+    """Evict-leader first, then SIGTERM and a start: one card of information."""
+    twin = watcher.twin
+    scheduler = {"name": "evict-leader-scheduler", "store_id": number}
+    await watcher.post("/schedulers", scheduler)
+    await watcher.passes(20 / SPEED)
+    twin.stop(name)
+    while twin.state(name) != "stopped":
+        await watcher.passes(0.05)
+    await watcher.passes(30 / SPEED)
+    twin.start(name)
+    await twin.healthy()
+    await watcher.opens("store_restarted", "cluster")
+    await watcher.post(f"/schedulers/evict-leader-scheduler-{number}", method="DELETE")
+    told("announced restart", resolved=await watcher.quiet(90))
+
+
+@pytest.mark.timeout(240)
+async def test_pd_in_trouble_opens_tickets_of_pd_alone_and_closes_none_of_a_store(
+    tmp_path: Path,
+) -> None:
+    """Leader killed, leader paused, a quorum lost and back, a member that starts without one."""
+    async with (
+        running(tmp_path, pds=3) as twin,
+        watching(tmp_path, twin, fast(twin)) as watcher,
+    ):
+        await watcher.quiet()
+        # Older than a persisted heartbeat may be: from now on a new leader calls all Disconnected.
+        await watcher.passes(35 / SPEED)
+        await _leader_struck(watcher, "kill", "start")
+        await _leader_struck(watcher, "pause", "resume")
+        await _quorum_lost(watcher)
+        found = await watcher.ever()
+        assert {name for name, _ in found} & STORE_NAMES == set()
+        before = await newest(watcher)
+        twin.kill("store-3")
+        down = await watcher.opens("store_down", "store:3")
+        leader = await watcher.pd_leader()
+        twin.kill(leader)
+        await watcher.opens("pd_member_down", f"pd:{leader}")
+        await watcher.pd_leader()
+        await watcher.passes(40 / SPEED)
+        assert (await watcher.open())["store_down", "store:3"].id == down.id
+        twin.start(leader)
+        twin.start("store-3")
+        told("all back", resolved=await watcher.quiet())
+        assert {one.entity for one in await new(watcher, before)} == {
+            "store:3",
+            "cluster",
+            f"pd:{leader}",
+        }
+
+
+async def _leader_struck(watcher: Watcher, strike: str, heal: str) -> None:
+    twin, before = watcher.twin, await newest(watcher)
+    leader, began = await watcher.pd_leader(), time.monotonic()
+    twin.do(leader, strike)
+    await watcher.opens("pd_member_down", f"pd:{leader}")
+    found_s = time.monotonic() - began
+    await watcher.pd_leader()
+    led_s = time.monotonic() - began
+    # The new leader's first answers call every store Disconnected.
+    await watcher.passes(40 / SPEED)
+    twin.do(leader, heal)
+    back_s = await watcher.quiet()
+    assert severities(await new(watcher, before)) == {
+        ("pd_member_down", f"pd:{leader}", "warning"),
+    }
+    told(f"PD leader {strike}", ticket=found_s, leader=led_s, resolved=back_s)
+
+
+async def _quorum_lost(watcher: Watcher) -> None:
+    """All three are killed; one is started and hangs without a quorum; then the others."""
+    twin, before, began = watcher.twin, await newest(watcher), time.monotonic()
+    names = [one.name for one in twin.spec.pds]
+    twin.kill(names[0])
+    twin.kill(names[1])
+    root = await watcher.opens("pd_no_leader", "pd")
+    found_s = time.monotonic() - began
+    assert root.severity == "critical"
+    twin.kill(names[2])
+    await watcher.passes(1.0)
+    twin.start(names[2])
+    await watcher.opens("observer_blind", "pd")
+    await watcher.passes(3.0)
+    assert ("pd_no_leader", "pd") in await watcher.open()
+    twin.start(names[0])
+    twin.start(names[1])
+    back_s = await watcher.quiet()
+    opened = await new(watcher, before)
+    assert {one.entity for one in opened} <= {"pd", *(f"pd:{name}" for name in names)}
+    assert [one.invariant for one in opened if one.severity == "critical"] == ["pd_no_leader"]
+    told("quorum lost", ticket=found_s, resolved=back_s)
