@@ -16,6 +16,8 @@ from typing import Protocol, TypeVar
 
 T = TypeVar("T")
 
+_STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
 
 class Clock(Protocol):
     """What the product knows of time."""
@@ -40,7 +42,8 @@ class SystemClock:
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        return time.monotonic()
+        # Unlike CLOCK_MONOTONIC this goes on while the machine is suspended, so that a gap is seen.
+        return time.clock_gettime(_STEADY)
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(max(seconds, 0.0))

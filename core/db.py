@@ -23,7 +23,7 @@ import sqlalchemy as sa
 from core import schema
 from core.clock import Clock
 from core.engines import Engine, open_engine
-from core.errors import Conflict, Refused, Unavailable
+from core.errors import Conflict, Refused, TocsinError, Unavailable
 from core.news import News
 from core.tasks import OnError, Tasks
 
@@ -178,8 +178,16 @@ class Database:
         self.clock = clock
         self.news = News()
         self.engine = engine
+        self.pending = 0
+        """Transactions under way or waiting for their turn."""
         self._turn = asyncio.Lock()
-        self._tasks = Tasks(on_error)
+
+        def unexpected(name: str, error: BaseException) -> None:
+            # A refusal is an answer to whoever asked, and no failure of ours.
+            if not isinstance(error, TocsinError):
+                on_error(name, error)
+
+        self._tasks = Tasks(unexpected)
 
     @classmethod
     def open(cls, url: str, clock: Clock, on_error: OnError, *, create: bool = False) -> Database:
@@ -232,7 +240,11 @@ class Database:
         def on_snapshot(conn: sa.Connection) -> T:
             return look(Tx(conn, now), *args, **kwargs)
 
-        return await self.engine.read(on_snapshot)
+        self.pending += 1
+        try:
+            return await self.engine.read(on_snapshot)
+        finally:
+            self.pending -= 1
 
     async def _shielded(self, change: Callable[[Tx], T], epoch: int | None) -> T:
         return await asyncio.shield(self._tasks.start("write", self._write(change, epoch)))
@@ -243,9 +255,11 @@ class Database:
         except TimeoutError:
             raise Unavailable("The database has been busy for too long; try again.") from None
         topics: set[str] = set()
+        self.pending += 1
         try:
             result = await self._commit(change, epoch, topics)
         finally:
+            self.pending -= 1
             self._turn.release()
         self.news.tell(topics)
         return result

@@ -153,7 +153,10 @@ class Rig:
         """Nothing happens any more unless the clock moves."""
         calm = 0
         while calm < 2:
-            await asyncio.sleep(0.002)
+            # Waking takes a task several turns of the loop, however slow the machine is.
+            for _ in range(20):
+                await asyncio.sleep(0)
+            await asyncio.sleep(0.001)
             behind = await self.db.read(_behind)
             calm = 0 if self.sender.busy or behind else calm + 1
 
