@@ -53,6 +53,8 @@ def set_up_logs(config: LogConfig, secrets: tuple[str, ...]) -> None:
     )
     # Others' chatter is of use only when something is wrong, also where they set levels of their own.
     handler.setLevel(max(level, logging.WARNING))
+    # Others' chatter is of use only when something is wrong; some set a level of their own.
+    handler.setLevel(max(level, logging.WARNING))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(max(level, logging.WARNING))
