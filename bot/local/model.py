@@ -47,9 +47,9 @@ class User:
         """Slack's user object; a deactivated user has no standing flags."""
         profile: Json = {
             "real_name": self.real_name,
-            "display_name": self.name,
+            "display_name": self.real_name,
             "real_name_normalized": self.real_name,
-            "display_name_normalized": self.name,
+            "display_name_normalized": self.real_name,
             "team": self.team_id,
             "avatar_hash": "g" + self.id[-11:].lower(),
         }

@@ -143,7 +143,9 @@ async def _it_is_handled_from_a_terminal(person: Person, demo: Demo) -> None:
 async def _a_guest_may_not(person: Person) -> None:
     await person.become("Gus")
     await person.click("Resolve")
-    await expect(person.page.locator("#scroller .message.ephemeral").last).to_contain_text("Guests cannot use Tocsin")
+    await expect(person.page.locator("#scroller .message.ephemeral").last).to_contain_text(
+        "Guests cannot use Tocsin"
+    )
     await person.shoot("8-guest")
     await expect(person.card()).to_contain_text("acknowledged")
     await person.become("Ben Okafor")
@@ -173,7 +175,7 @@ async def _the_store_comes_back(person: Person, demo: Demo) -> None:
     card = person.card()
     await person.panel("Start", "store-2")
     await expect(card).to_contain_text("Critical · resolved")
-    await expect(card).to_contain_text("it recovered by itself")
+    await expect(card).to_contain_text("It recovered by itself")
     await card.locator(".thread-summary").click()
     thread = person.page.locator("#thread")
     await expect(thread).to_contain_text("Cause: no diagnosis")

@@ -26,35 +26,32 @@ def severities(tickets: list[Ticket]) -> set[tuple[str, str, str]]:
     return {(one.invariant, one.entity, str(one.severity)) for one in tickets}
 
 
-async def new(watcher: Watcher, since: int) -> list[Ticket]:
-    """Tickets opened after the one with that number."""
-    return [one for one in await watcher.tickets() if one.id > since]
-
-
-async def newest(watcher: Watcher) -> int:
-    return max((one.id for one in await watcher.tickets()), default=0)
+async def new(watcher: Watcher, since: float) -> list[Ticket]:
+    """Tickets opened or reopened since then (seconds since the epoch)."""
+    found = await watcher.tickets()
+    return [one for one in found if max(one.opened_at, one.reopened_at or 0.0) >= since]
 
 
 def told(what: str, **seconds: float) -> None:
     print(f"  {what}: " + ", ".join(f"{key} {value:.2f} s" for key, value in seconds.items()))
 
 
-async def _down_and_back(watcher: Watcher, strike: str, heal: str) -> None:
+async def _down_and_back(watcher: Watcher, number: int, strike: str, heal: str) -> None:
     """One store, struck: down, with the margin explained by it; nothing left once it is back."""
-    twin, before = watcher.twin, await newest(watcher)
+    twin, entity, before = watcher.twin, f"store:{number}", time.time()
     began = time.monotonic()
-    twin.do("store-2", strike)
-    root = await watcher.opens("store_down", "store:2")
+    twin.do(f"store-{number}", strike)
+    root = await watcher.opens("store_down", entity)
     found_s = time.monotonic() - began
     margin = await watcher.opens("quorum_margin", "cluster")
     assert margin.explained_by == root.id
     await watcher.passes(25 / SPEED)
-    assert "PD confirms" in (await watcher.open())["store_down", "store:2"].summary
-    twin.do("store-2", heal)
+    assert "PD confirms" in (await watcher.open())["store_down", entity].summary
+    twin.do(f"store-{number}", heal)
     back_s = await watcher.quiet()
     opened = await new(watcher, before)
     assert severities([one for one in opened if one.explained_by is None]) == {
-        ("store_down", "store:2", "critical")
+        ("store_down", entity, "critical")
     }
     assert {one.invariant for one in opened} <= {"store_down", "quorum_margin", "region_health"}
     assert {one.explained_by for one in opened} == {None, root.id}
@@ -72,9 +69,9 @@ async def test_a_store_killed_paused_restarted_and_stopped_gets_exactly_its_tick
         await watcher.quiet()
         await watcher.passes(30 / SPEED)
         assert await watcher.tickets() == []
-        await _down_and_back(watcher, "kill", "start")
-        await _down_and_back(watcher, "pause", "resume")
-        before = await newest(watcher)
+        await _down_and_back(watcher, 2, "kill", "start")
+        await _down_and_back(watcher, 1, "pause", "resume")
+        before = time.time()
         await _announced(watcher, "store-3", 3)
         assert severities(await new(watcher, before)) == {
             ("store_restarted", "cluster", "info"),
@@ -115,7 +112,7 @@ async def test_pd_in_trouble_opens_tickets_of_pd_alone_and_closes_none_of_a_stor
         await _quorum_lost(watcher)
         found = await watcher.ever()
         assert {name for name, _ in found} & STORE_NAMES == set()
-        before = await newest(watcher)
+        before = time.time()
         twin.kill("store-3")
         down = await watcher.opens("store_down", "store:3")
         leader = await watcher.pd_leader()
@@ -135,7 +132,7 @@ async def test_pd_in_trouble_opens_tickets_of_pd_alone_and_closes_none_of_a_stor
 
 
 async def _leader_struck(watcher: Watcher, strike: str, heal: str) -> None:
-    twin, before = watcher.twin, await newest(watcher)
+    twin, before = watcher.twin, time.time()
     leader, began = await watcher.pd_leader(), time.monotonic()
     twin.do(leader, strike)
     await watcher.opens("pd_member_down", f"pd:{leader}")
@@ -154,7 +151,7 @@ async def _leader_struck(watcher: Watcher, strike: str, heal: str) -> None:
 
 async def _quorum_lost(watcher: Watcher) -> None:
     """All three are killed; one is started and hangs without a quorum; then the others."""
-    twin, before, began = watcher.twin, await newest(watcher), time.monotonic()
+    twin, before, began = watcher.twin, time.time(), time.monotonic()
     names = [one.name for one in twin.spec.pds]
     twin.kill(names[0])
     twin.kill(names[1])
