@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bot.routes import Route, Routes
-from core import gatherings, maintenance, outbox, placements
+from core import gatherings, maintenance, outbox, placements, reconcile
 from core.db import Tx
 from core.invariant import Severity
 from core.outbox import Effect, Priority
@@ -133,7 +133,7 @@ class Placing:
             waits = row.state == "pending" and row.ts is None and row.attempt == 0
             if waits and row.data["reason"] == reason:
                 known = [*row.data["tickets"], *tickets][:NAMED_AT_MOST]
-                outbox.amend(
+                reconcile.amend(
                     tx, row.key, {"tickets": known, "total": int(row.data["total"]) + total}
                 )
                 return

@@ -14,21 +14,20 @@ from typing import Any
 import structlog
 
 from bot import ids
-from bot.blocks import Message
 from bot.channel_ids import ChannelIds
 from bot.pager import WEBHOOK, Pager
 from bot.points import Points
 from bot.render import Renderer
 from bot.sender_proof import Proof
 from bot.sender_rates import POST_EVERY_S, Rates
-from bot.sender_refusals import Trouble, refused, retry_s
+from bot.sender_record import Job, record
+from bot.sender_refusals import Trouble, retry_s
 from bot.sender_webhook import NEVER, Rest, Webhook
-from bot.slack import Ambiguous, AuthFailed, Limited, Ok, Outcome, Refused, Slack, Unreached
+from bot.slack import Ambiguous, AuthFailed, Limited, Ok, Outcome, Slack, Unreached
 from core import channels, outbox, reconcile
 from core.clock import Clock, within
 from core.db import Database, Fenced, Tx
 from core.metrics import Metrics
-from core.outbox import Row
 from core.tasks import Tasks
 
 log = structlog.get_logger()
@@ -45,16 +44,6 @@ class SenderSettings:
 
     settle_s: float = 1.5
     post_every_s: float = POST_EVERY_S
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One call about to be made: committed as `sending`."""
-
-    row: Row
-    message: Message
-    parent_key: str | None
-    thread_ts: str | None
 
 
 class Sender:
@@ -225,7 +214,7 @@ class Sender:
         self._points.reach("sender.chosen")
         message = self._renderer.render(tx, row)
         if message is None:
-            (outbox.unchanged(tx, row) if row.edit else outbox.drop(tx, row.key))
+            (outbox.unchanged(tx, row) if row.edit else reconcile.drop(tx, row.key))
             return None
         if row.edit and row.shown == message.digest():
             outbox.unchanged(tx, row)
@@ -245,7 +234,9 @@ class Sender:
         self._points.reach("sender.called")
         if isinstance(outcome, Limited):
             self._rates.limited(channel, outcome.retry_after_s, edit=edit)
-        await self._db.write_as(self._epoch, self._record, job, outcome)
+        if isinstance(outcome, AuthFailed):
+            self.trouble.token_refused(outcome.code, self._clock.monotonic())
+        await self._db.write_as(self._epoch, record, job, outcome, self._settings.settle_s)
         self._points.reach("sender.recorded")
         name = type(outcome).__name__.lower()
         self._metrics.deliveries.labels(job.row.kind, name).inc()
@@ -284,40 +275,3 @@ class Sender:
         return await self._slack.call(
             "chat.postMessage", unfurl_links=False, unfurl_media=False, **arguments
         )
-
-    def _record(self, tx: Tx, job: Job, outcome: Outcome) -> None:
-        """What is known now, in the row."""
-        row = job.row
-        match outcome:
-            case Ok(data):
-                outbox.sent(tx, row.key, str(data.get("ts") or row.ts), job.message.digest())
-                self._check_thread(tx, job, data)
-            case Limited():
-                outbox.not_sent(tx, row.key, "Slack asked for patience", tx.now)
-            case Unreached(why):
-                outbox.not_sent(tx, row.key, why, tx.now + retry_s(row.attempt))
-            case AuthFailed(code):
-                outbox.not_sent(tx, row.key, code, tx.now)
-                self.trouble.token_refused(code, self._clock.monotonic())
-            case Ambiguous(why):
-                self._in_doubt(tx, row, why)
-            case Refused():
-                refused(tx, row, outcome)
-
-    def _in_doubt(self, tx: Tx, row: Row, why: str) -> None:
-        if row.edit:
-            # Repeating an edit does no harm, and the newest state wins.
-            outbox.not_sent(tx, row.key, why, tx.now + retry_s(row.attempt))
-        else:
-            reconcile.ambiguous(tx, row.key, why, tx.now + self._settings.settle_s)
-
-    @staticmethod
-    def _check_thread(tx: Tx, job: Job, data: dict[str, Any]) -> None:
-        """A reply to a message that is gone is posted at top level without a word (slack.md 5)."""
-        if job.thread_ts is None or job.row.edit:
-            return
-        message = data.get("message")
-        landed = message.get("thread_ts") if isinstance(message, dict) else job.thread_ts
-        parent = outbox.get(tx, job.parent_key or "") if job.parent_key else None
-        if landed != job.thread_ts and parent is not None:
-            outbox.anchor_anew(tx, parent)

@@ -184,7 +184,7 @@ def _conclude(tx: Tx, rows: list[Row], found: Mapping[str, str] | Unreadable) ->
             outbox.sent(tx, row.key, found[row.key], None)
         else:
             if row.data.get("possible_duplicate"):
-                outbox.amend(tx, row.key, {"possible_duplicate": False})
+                reconcile.amend(tx, row.key, {"possible_duplicate": False})
             reconcile.back_to_pending(tx, row.key)
 
 
@@ -197,7 +197,7 @@ def _unknown(tx: Tx, row: Row, why: Unreadable) -> None:
         reconcile.look_later(tx, row.key, why.why, tx.now + again_s)
     elif guessed:
         log.error("a message may or may not be there", action="park", ref=row.ref, why=why.why)
-        outbox.park(tx, row.key, f"its outcome cannot be learned: {why.why}")
+        reconcile.park(tx, row.key, f"its outcome cannot be learned: {why.why}")
     else:
-        outbox.amend(tx, row.key, {"possible_duplicate": True})
+        reconcile.amend(tx, row.key, {"possible_duplicate": True})
         reconcile.back_to_pending(tx, row.key, note="possible duplicate")

@@ -41,7 +41,9 @@ class Bucket:
     def wait_s(self, now: float, keep: float = 0.0) -> float:
         """Seconds until one token beyond `keep` is there; 0 when it is."""
         self.refill(now)
-        lacking = max(1.0 + keep - self.tokens, 0.0) / self.per_s
+        missing = 1.0 + keep - self.tokens
+        # A hair less than a token is one: rounding must not cost another round.
+        lacking = missing / self.per_s if missing > 0.001 else 0.0
         return max(lacking, self.until - now, 0.0)
 
 

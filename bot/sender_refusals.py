@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import structlog
 
 from bot.slack import Kind, Refused
-from core import channels, outbox
+from core import channels, outbox, reconcile
 from core.db import Tx
 from core.outbox import Row
 
@@ -25,7 +25,7 @@ def refused(tx: Tx, row: Row, outcome: Refused) -> None:
     """Record a definite refusal and what is to be done about it."""
     match outcome.kind:
         case Kind.CHANNEL:
-            outbox.not_sent(tx, row.key, outcome.code, tx.now)
+            reconcile.not_sent(tx, row.key, outcome.code, tx.now)
             if channels.park_channel(tx, row.channel, outcome.code):
                 log.error(
                     "a channel is parked", action="park", channel=row.channel, why=outcome.code
@@ -34,8 +34,8 @@ def refused(tx: Tx, row: Row, outcome: Refused) -> None:
             _gone(tx, row, outcome.code)
         case Kind.CONTENT if not row.data.get("plain"):
             # Once more, as text alone: never lose a message because of its form.
-            outbox.amend(tx, row.key, {"plain": True})
-            outbox.not_sent(tx, row.key, outcome.code, tx.now)
+            reconcile.amend(tx, row.key, {"plain": True})
+            reconcile.not_sent(tx, row.key, outcome.code, tx.now)
         case _:
             _give_up(tx, row, outcome.code)
 
@@ -43,13 +43,13 @@ def refused(tx: Tx, row: Row, outcome: Refused) -> None:
 def _gone(tx: Tx, row: Row, code: str) -> None:
     """What was there is gone or closed for editing: post it anew, once."""
     current = outbox.get(tx, row.key)
-    if current is None or outbox.anchor_anew(tx, current) is None:
+    if current is None or reconcile.anchor_anew(tx, current) is None:
         _give_up(tx, row, code)
 
 
 def _give_up(tx: Tx, row: Row, code: str) -> None:
     log.error("a message was given up", action="park", ref=row.ref, kind=row.kind, why=code)
-    outbox.park(tx, row.key, code)
+    reconcile.park(tx, row.key, code)
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ from bot.pager import WEBHOOK, Pager
 from bot.pager import event as pager_event
 from bot.sender_refusals import retry_s
 from bot.slack import Ambiguous, AuthFailed, Limited, Ok, Outcome, Refused, Unreached
-from core import channels, outbox
+from core import channels, outbox, reconcile
 from core.db import Database, Tx
 from core.metrics import Metrics
 from core.outbox import Row
@@ -56,7 +56,7 @@ class Webhook:
             return Rest(NEVER if due_at is None else max(due_at - tx.now, 0.001))
         ticket = store.find(tx, ticket_of(row.ref) or 0)
         if ticket is None or (row.kind == "trigger" and not ticket.open):
-            outbox.drop(tx, row.key)
+            reconcile.drop(tx, row.key)
             return None
         if not outbox.begin(tx, row, self._epoch):
             return None
@@ -70,8 +70,8 @@ def _record(tx: Tx, row: Row, outcome: Outcome) -> None:
         case Ok():
             outbox.sent(tx, row.key, row.ref, None)
         case Refused(code, _):
-            outbox.park(tx, row.key, code)
+            reconcile.park(tx, row.key, code)
         case Limited(after_s):
-            outbox.not_sent(tx, row.key, "asked for patience", tx.now + after_s)
+            reconcile.not_sent(tx, row.key, "asked for patience", tx.now + after_s)
         case AuthFailed(why) | Unreached(why) | Ambiguous(why):
-            outbox.not_sent(tx, row.key, why, tx.now + retry_s(row.attempt))
+            reconcile.not_sent(tx, row.key, why, tx.now + retry_s(row.attempt))

@@ -5,7 +5,7 @@ after it. A row whose outcome is not known is `ambiguous`: after the settle time
 asked whether the effect is there, by the row's key, which travels with it. The key never depends
 on content, so what is found can be told from what is new.
 
-This module knows no Slack: a channel is a name, and `ts` whatever the outside calls the effect.
+A channel is a name, and `ts` whatever the outside calls the effect: no Slack is known here.
 
   pending -> sending -> sent          sending -> ambiguous -> sent | pending | parked
   sent -> pending (newer content is wanted)   any -> parked (given up, with the reason)
@@ -108,7 +108,7 @@ class Row:
 
     @property
     def edit(self) -> bool:
-        """Whether the effect is there already and only its content changes."""
+        """Whether it is there already and only its content changes."""
         return self.ts is not None
 
 
@@ -238,13 +238,8 @@ def next_pending(tx: Tx, channel: str, kinds_blocked: Sequence[str] = ()) -> Row
         before.c.ts.is_(None),
     )
     ready = sa.or_(o.c.parent_key.is_(None), sa.and_(arrived, ~unsaid))
-    where: list[Any] = [
-        LIVE,
-        o.c.channel == channel,
-        o.c.state == "pending",
-        o.c.due_at <= tx.now,
-        ready,
-    ]
+    due = sa.and_(o.c.channel == channel, o.c.state == "pending", o.c.due_at <= tx.now)
+    where: list[Any] = [LIVE, due, ready]
     if "post" in kinds_blocked:
         where.append(o.c.ts.is_not(None))
     if "edit" in kinds_blocked:

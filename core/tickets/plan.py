@@ -8,7 +8,7 @@ skips or restarts it. Recovery accumulates likewise. Unknown adds nothing and ch
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from core.invariant import Broken, Judged, Violation, fingerprint
 from core.tickets.explain import Causes, root_of
@@ -106,19 +106,7 @@ class Plan:
     forgotten: list[str] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return any(
-            (
-                self.opens,
-                self.reopens,
-                self.touches,
-                self.healthy,
-                self.removed,
-                self.unshut,
-                self.surfaced,
-                self.waiting,
-                self.forgotten,
-            )
-        )
+        return any(getattr(self, part.name) for part in fields(self))
 
 
 def make_plan(

@@ -75,7 +75,7 @@ async def test_a_reply_waits_for_its_root_and_for_what_was_said_before_it(
     await send(db, root)
     row = await row_of(db, first)
     assert await db.write(outbox.begin, row, 1)
-    await db.write(outbox.not_sent, first, "no connection", clock.now().timestamp() + 5)
+    await db.write(reconcile.not_sent, first, "no connection", clock.now().timestamp() + 5)
     assert await next_of(db) is None
     await clock.advance(5)
     await send(db, first)
@@ -202,17 +202,17 @@ async def test_a_vanished_message_is_anchored_anew_once_and_takes_its_thread_alo
     root = await db.write(outbox.post, CARD)
     await send(db, root)
     answer = await db.write(outbox.post, reply(1, root))
-    anew = await db.write(outbox.anchor_anew, await row_of(db, root))
+    anew = await db.write(reconcile.anchor_anew, await row_of(db, root))
     assert anew == CARD.key(1)
     assert (await row_of(db, answer)).parent_key == anew
     assert (await row_of(db, anew)).ts is None
-    assert await db.write(outbox.anchor_anew, await row_of(db, anew)) is None
+    assert await db.write(reconcile.anchor_anew, await row_of(db, anew)) is None
 
 
 async def test_giving_up_a_root_gives_up_what_was_to_appear_under_it(db: Database) -> None:
     root = await db.write(outbox.post, CARD)
     answer = await db.write(outbox.post, reply(1, root))
-    await db.write(outbox.park, root, "invalid_blocks")
+    await db.write(reconcile.park, root, "invalid_blocks")
     assert (await row_of(db, answer)).state == "parked"
     assert (await db.read(channels.backlog)).parked == 2
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core import gatherings, outbox, placements
+from core import gatherings, outbox, placements, reconcile
 from core.clock import ManualClock
 from core.db import Database, Tx
 from core.invariant import Broken, Severity, Violation
@@ -169,11 +169,11 @@ async def test_history_is_forgotten_with_its_tickets(db: Database, clock: Manual
     await db.write(store.resolve, number, "cli:ana", anyway=True)
     now = clock.now().timestamp()
     assert await db.write(placements.purge, now) == 0
-    assert await db.write(outbox.purge, now + 1) == 0
+    assert await db.write(reconcile.purge, now + 1) == 0
     await db.write(_shown_healthy, number)
     await db.write(store.purge, now + 1)
     assert await db.write(placements.purge, now) == 1
-    assert await db.write(outbox.purge, now + 1) == 1
+    assert await db.write(reconcile.purge, now + 1) == 1
 
 
 def _shown_healthy(tx: Tx, number: int) -> None:
