@@ -119,7 +119,7 @@ async def test_pd_in_trouble_opens_tickets_of_pd_alone_and_closes_none_of_a_stor
         twin.kill(leader)
         await watcher.opens("pd_member_down", f"pd:{leader}")
         await watcher.pd_leader()
-        await watcher.passes(40 / SPEED)
+        await watcher.passes(25 / SPEED)
         assert (await watcher.open())["store_down", "store:3"].id == down.id
         twin.start(leader)
         twin.start("store-3")
@@ -140,7 +140,7 @@ async def _leader_struck(watcher: Watcher, strike: str, heal: str) -> None:
     await watcher.pd_leader()
     led_s = time.monotonic() - began
     # The new leader's first answers call every store Disconnected.
-    await watcher.passes(40 / SPEED)
+    await watcher.passes(25 / SPEED)
     twin.do(leader, heal)
     back_s = await watcher.quiet()
     assert severities(await new(watcher, before)) == {
@@ -162,7 +162,7 @@ async def _quorum_lost(watcher: Watcher) -> None:
     await watcher.passes(1.0)
     twin.start(names[2])
     await watcher.opens("observer_blind", "pd")
-    await watcher.passes(3.0)
+    await watcher.passes(1.5)
     assert ("pd_no_leader", "pd") in await watcher.open()
     twin.start(names[0])
     twin.start(names[1])

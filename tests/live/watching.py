@@ -52,7 +52,7 @@ def guards(speed: float) -> Guards:
         announced_s=usual.announced_s / speed,
         announced_max_s=usual.announced_max_s / speed,
         leaders_s=usual.leaders_s / speed,
-        restart_s=usual.restart_s / speed,
+        restart_s=50 / speed,
     )
 
 

@@ -103,11 +103,16 @@ class Restarts:
         ran = began - before
         self.recent[store.who.id] = Seen(mono, at, announced, ran if ran > 0 else None)
 
-    def visible(self, mono: float) -> Mapping[int, Restart]:
-        """Restarts of the last five minutes; announced ones stay until the last of them is old."""
+    def visible(self, mono: float, *, rolling: bool = False) -> Mapping[int, Restart]:
+        """Restarts of the last five minutes; announced ones stay until the last of them is old.
+
+        `rolling`: leaders are, or were lately, driven out of some store. Draining one store may take longer
+        than a restart stays visible, and the whole roll is one piece of work.
+        """
         if not self.recent:
             return {}
         newest = max((one.mono for one in self.recent.values() if one.announced), default=None)
+        newest = mono if rolling and newest is not None else newest
         shown: dict[int, Restart] = {}
         for key, one in list(self.recent.items()):
             basis = newest if one.announced and newest is not None else one.mono

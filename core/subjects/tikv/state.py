@@ -105,7 +105,8 @@ class State:
 
     def visible_restarts(self, mono: float) -> Mapping[int, Restart]:
         """Restarts of the last minutes."""
-        return self.restarts.visible(mono)
+        rolling = bool(self.announcements.within(mono, self._guards.restart_s))
+        return self.restarts.visible(mono, rolling=rolling)
 
     def margin(self, lives: Mapping[int, Liveness]) -> Margin:
         """How many more stores may be lost."""

@@ -46,6 +46,13 @@ def test_a_rolling_restart_stays_until_its_last_store_is_old() -> None:
     assert one.visible(610.0) == {}
 
 
+def test_a_rolling_restart_goes_on_while_the_next_store_is_drained() -> None:
+    one = restarted(announced=frozenset({1}))
+    assert set(one.visible(3000.0, rolling=True)) == {1}
+    assert one.visible(3001.0) == {}
+    assert restarted().visible(500.0, rolling=True) == {}
+
+
 def test_a_restart_of_long_ago_is_no_news() -> None:
     one = Restarts(Guards())
     one.started[1] = int(NOW) - 9000
