@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from core import events, gatherings, maintenance, placements, reconcile, requests
 from core.db import Database, Tx
-from core.tickets import store
+from core.tickets import deadlines as tickets
 
 EVERY_S = 1.0
 """How often deadlines are looked for."""
@@ -27,15 +27,15 @@ class Retention:
 
 
 _DEADLINES: tuple[Callable[[Tx], int], ...] = (
-    store.end_expired_holds,
-    store.remind,
+    tickets.end_expired_holds,
+    tickets.remind,
     maintenance.end_expired,
 )
 
 
 def _due(tx: Tx) -> bool:
     """Whether any deadline has passed, so that a quiet second costs no write."""
-    return store.deadline_passed(tx) or maintenance.deadline_passed(tx)
+    return tickets.deadline_passed(tx) or maintenance.deadline_passed(tx)
 
 
 def _deal(tx: Tx) -> int:
@@ -55,7 +55,7 @@ async def purge(db: Database, epoch: int, keep: Retention) -> int:
     for forget, keep_s in (
         (events.purge, keep.events_s),
         (requests.purge, keep.requests_s),
-        (store.purge, keep.tickets_s),
+        (tickets.purge, keep.tickets_s),
         (placements.purge, keep.tickets_s),
         (gatherings.purge, keep.tickets_s),
         (reconcile.purge, keep.tickets_s),

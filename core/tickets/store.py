@@ -5,7 +5,7 @@ All functions take an open transaction. Verbs answer with an Outcome and are saf
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,6 @@ from core.db import Tx
 from core.errors import NotFound
 from core.invariant import Severity
 from core.tickets.model import (
-    REMIND_S,
     Detail,
     Outcome,
     Resolution,
@@ -166,7 +165,7 @@ def acknowledge(tx: Tx, ticket_id: int, by: str) -> Outcome:
     guard_open(ticket)
     if not ticket.unowned:
         return Outcome("acknowledge", False, ticket)
-    _change(
+    change(
         tx,
         ticket,
         {"acknowledged_by": by, "acknowledged_at": tx.now},
@@ -191,7 +190,7 @@ def hold(
     guard_hold(until, tx.now)
     if ticket.held:
         return Outcome("hold", False, ticket)
-    _change(
+    change(
         tx,
         ticket,
         {
@@ -208,7 +207,7 @@ def hold(
     return _told(tx, "hold", "ticket.held", ticket_id, by, **agreed)
 
 
-_NOT_HELD: dict[str, Any] = {
+NOT_HELD: dict[str, Any] = {
     "held_at": None,
     "held_by": None,
     "held_until": None,
@@ -223,7 +222,7 @@ def unhold(tx: Tx, ticket_id: int, by: str) -> Outcome:
     guard_open(ticket)
     if not ticket.held:
         return Outcome("unhold", False, ticket)
-    _change(tx, ticket, dict(_NOT_HELD), t.c.held_at.is_not(None))
+    change(tx, ticket, dict(NOT_HELD), t.c.held_at.is_not(None))
     return _told(tx, "unhold", "ticket.unheld", ticket_id, by, held_by=ticket.held_by)
 
 
@@ -236,11 +235,11 @@ def resolve(
     if not ticket.open:
         return Outcome("resolve", False, ticket)
     guard_resolve(ticket, anyway=anyway)
-    _change(
+    change(
         tx,
         ticket,
         {
-            **_NOT_HELD,
+            **NOT_HELD,
             "resolved_at": tx.now,
             "resolved_by": by,
             "resolution": str(Resolution.MANUAL),
@@ -262,9 +261,8 @@ def mark_diagnosed(tx: Tx, ticket_id: int) -> None:
     events.emit(tx, events.New("ticket.diagnosed", ticket_id=ticket_id))
 
 
-def _change(
-    tx: Tx, ticket: Ticket, values: dict[str, Any], *unless: sa.ColumnElement[bool]
-) -> None:
+def change(tx: Tx, ticket: Ticket, values: dict[str, Any], *unless: sa.ColumnElement[bool]) -> None:
+    """Change an open ticket; Conflict if it is not as `ticket` says any more, or `unless` fails."""
     tx.exactly_one(
         sa.update(t)
         .where(t.c.id == ticket.id, t.c.version == ticket.version, t.c.resolved_at.is_(None))
@@ -280,60 +278,3 @@ def _told(tx: Tx, verb: str, kind: str, ticket_id: int, by: str, **data: Any) ->
         events.New(kind, subject=ticket.subject, ticket_id=ticket_id, actor=by, data=data),
     )
     return Outcome(verb, True, ticket)
-
-
-def _expired_hold(now: float) -> sa.ColumnElement[bool]:
-    return sa.and_(t.c.resolved_at.is_(None), t.c.held_until.is_not(None), t.c.held_until <= now)
-
-
-def _unowned_for_long(now: float) -> sa.ColumnElement[bool]:
-    return sa.and_(
-        t.c.resolved_at.is_(None),
-        t.c.severity == "critical",
-        t.c.acknowledged_by.is_(None),
-        t.c.held_at.is_(None),
-        t.c.explained_by.is_(None),
-        t.c.adopted.is_(False),
-        t.c.reminded_at.is_(None),
-        sa.func.coalesce(t.c.reopened_at, t.c.opened_at) <= now - REMIND_S,
-    )
-
-
-def deadline_passed(tx: Tx) -> bool:
-    """Whether a hold has ended or an owner has been missing for too long."""
-    late = sa.or_(_expired_hold(tx.now), _unowned_for_long(tx.now))
-    return tx.value(sa.select(t.c.id).where(late).limit(1)) is not None
-
-
-def end_expired_holds(tx: Tx, limit: int = 200) -> int:
-    """Lift the holds whose time is over, and tell their holders."""
-    expired = tx.rows(sa.select(t).where(_expired_hold(tx.now)).limit(limit))
-    for row in expired:
-        ticket = from_row(row)
-        _change(tx, ticket, dict(_NOT_HELD), t.c.held_at.is_not(None))
-        events.emit(
-            tx,
-            events.New(
-                "ticket.hold_ended",
-                subject=ticket.subject,
-                ticket_id=ticket.id,
-                data={"held_by": ticket.held_by, "broken": ticket.broken},
-            ),
-        )
-    return len(expired)
-
-
-def remind(tx: Tx, limit: int = 50) -> int:
-    """Ask once more for an owner of each critical ticket that has had none for REMIND_S."""
-    waiting: Sequence[Any] = tx.rows(sa.select(t).where(_unowned_for_long(tx.now)).limit(limit))
-    for row in waiting:
-        ticket = from_row(row)
-        _change(tx, ticket, {"reminded_at": tx.now})
-        events.emit(tx, events.New("ticket.unowned", subject=ticket.subject, ticket_id=ticket.id))
-    return len(waiting)
-
-
-def purge(tx: Tx, before: float, limit: int = 500) -> int:
-    """Forget tickets resolved before `before`."""
-    old = sa.select(t.c.id).where(t.c.resolved_at < before, t.c.shut.is_(False)).limit(limit)
-    return tx.changed(sa.delete(t).where(t.c.id.in_(old)))

@@ -8,7 +8,7 @@ from core.db import Database, Tx
 from core.invariant import Broken, Severity, Violation
 from core.outbox import Effect
 from core.placements import Kindred
-from core.tickets import settle, store
+from core.tickets import deadlines, settle, store
 from core.tickets.plan import Opening, Plan
 
 
@@ -171,7 +171,7 @@ async def test_history_is_forgotten_with_its_tickets(db: Database, clock: Manual
     assert await db.write(placements.purge, now) == 0
     assert await db.write(reconcile.purge, now + 1) == 0
     await db.write(_shown_healthy, number)
-    await db.write(store.purge, now + 1)
+    await db.write(deadlines.purge, now + 1)
     assert await db.write(placements.purge, now) == 1
     assert await db.write(reconcile.purge, now + 1) == 1
 

@@ -10,7 +10,7 @@ import pytest
 from core import gatherings, maintenance, placements
 from core.clock import ManualClock
 from core.invariant import Severity
-from core.tickets import store
+from core.tickets import deadlines, store
 from tests.flows.rig import CHANNEL, ONCALL, OPS, Rig, invariant, rig
 
 STORE = "store_down"
@@ -214,7 +214,7 @@ async def test_ten_minutes_without_an_owner_page_once_more(slow: Rig) -> None:
     await slow.breaks("store-1")
     await moved(slow, 2)
     await slow.moved(600, 100)
-    await slow.db.write(store.remind)
+    await slow.db.write(deadlines.remind)
     await moved(slow, 2)
     page = slow.posts()[-1]
     assert page.metadata["event_payload"]["kind"] == "page"
@@ -301,7 +301,7 @@ async def test_a_hold_that_ends_tells_its_holder_in_the_thread(slow: Rig) -> Non
     await slow.db.write(store.hold, 1, "slack:U1", until=now + 60)
     await moved(slow, 2)
     await slow.moved(61, 61)
-    await slow.db.write(store.end_expired_holds)
+    await slow.db.write(deadlines.end_expired_holds)
     await moved(slow, 6)
     replies = slow.ws.replies(CHANNEL, slow.posts()[0].ts)
     assert "<@U1>" in replies[-1].text
@@ -351,7 +351,7 @@ async def test_a_pause_pages_nobody_for_what_was_told_before_it(slow: Rig) -> No
     await moved(slow, 2)
     await slow.db.write(maintenance.pause, "prod", for_s=1800.0, by="cli:ana", reason="upgrade")
     await slow.moved(600, 100)
-    await slow.db.write(store.remind)
+    await slow.db.write(deadlines.remind)
     await moved(slow, 3)
     kinds = [p.metadata["event_payload"]["kind"] for p in slow.posts()]
     assert kinds == ["card", "maintenance"]
@@ -362,6 +362,6 @@ async def test_a_held_critical_pages_nobody_when_it_comes_back(slow: Rig) -> Non
     await moved(slow, 2)
     await slow.db.write(store.hold, 1, "slack:U1")
     await slow.moved(600, 100)
-    await slow.db.write(store.remind)
+    await slow.db.write(deadlines.remind)
     await moved(slow, 3)
     assert [p.metadata["event_payload"]["kind"] for p in slow.posts()] == ["card"]

@@ -16,7 +16,7 @@ from core.clock import ManualClock
 from core.db import Tx
 from core.invariant import Severity
 from core.outbox import Effect, Priority
-from core.tickets import store
+from core.tickets import deadlines, store
 from tests.flows.rig import CHANNEL, OPS, Rig, invariant, rig
 
 POST = "chat.postMessage"
@@ -335,7 +335,7 @@ async def test_unowned_criticals_of_a_storm_share_one_page_that_says_why(slow: R
     await slow.breaks(*(f"store-{n}" for n in range(20)))
     await slow.moved(5)
     await slow.moved(600, 100)
-    await slow.db.write(store.remind)
+    await slow.db.write(deadlines.remind)
     await slow.moved(15)
     page = slow.posts()[-1]
     assert page.metadata["event_payload"]["kind"] == "page"

@@ -12,7 +12,7 @@ from core.clock import ManualClock
 from core.db import Database, Tx
 from core.errors import Conflict, Invalid, NotFound
 from core.invariant import Broken, Severity, Violation
-from core.tickets import recovery, settle, store
+from core.tickets import deadlines, recovery, settle, store
 from core.tickets.model import AlreadyResolved, Outcome, Status, StillBroken, Verb, allowed
 from core.tickets.plan import Healthy, Opening, Plan
 
@@ -131,12 +131,12 @@ async def test_a_timed_hold_ends_by_itself_and_tells_its_holder(
     until = clock.now().timestamp() + 3600
     await db.write(store.hold, number, ANA, until=until)
     await clock.advance(3599)
-    assert await db.read(store.deadline_passed) is False
-    assert await db.write(store.end_expired_holds) == 0
+    assert await db.read(deadlines.deadline_passed) is False
+    assert await db.write(deadlines.end_expired_holds) == 0
 
     await clock.advance(1)
-    assert await db.read(store.deadline_passed) is True
-    assert await db.write(store.end_expired_holds) == 1
+    assert await db.read(deadlines.deadline_passed) is True
+    assert await db.write(deadlines.end_expired_holds) == 1
     assert not (await db.read(store.get, number)).held
     ended = (await db.read(events.of_ticket, number))[-1]
     assert (ended.kind, ended.data["held_by"]) == ("ticket.hold_ended", ANA)
@@ -180,7 +180,7 @@ async def test_a_change_on_an_outdated_ticket_is_a_conflict(db: Database) -> Non
     await db.write(store.acknowledge, number, ANA)
 
     with pytest.raises(Conflict):
-        await db.write(store._change, stale, {"held_at": 1.0, "held_by": BEN})
+        await db.write(store.change, stale, {"held_at": 1.0, "held_by": BEN})
 
 
 async def test_the_database_itself_refuses_a_second_open_ticket(db: Database) -> None:
@@ -199,11 +199,11 @@ async def test_a_critical_without_an_owner_is_asked_for_once_after_ten_minutes(
     owned = await db.write(open_one, "store:3")
     await db.write(store.acknowledge, owned, ANA)
     await clock.advance(599)
-    assert await db.write(store.remind) == 0
+    assert await db.write(deadlines.remind) == 0
     await clock.advance(1)
-    assert await db.write(store.remind) == 1
+    assert await db.write(deadlines.remind) == 1
     await clock.advance(6000)
-    assert await db.write(store.remind) == 0
+    assert await db.write(deadlines.remind) == 0
 
 
 async def test_lists_are_filtered_by_status_subject_severity_and_words(db: Database) -> None:
