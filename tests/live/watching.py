@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +21,7 @@ from core.db import Database
 from core.monitor import Watch
 from core.schedule import every
 from core.subjects.tikv.build import tikv
+from core.subjects.tikv.model import TikvObservation
 from core.subjects.tikv.settings import Guards, Periods, TikvSettings
 from core.subjects.tikv.subject import TikvSubject
 from core.tasks import Tasks
@@ -80,13 +81,41 @@ def fast(twin: Layout, **changes: Any) -> TikvSettings:
     return TikvSettings(**(usual | changes))
 
 
+class Kept:
+    """A subject whose newest observation is kept for the test to look at."""
+
+    kind = "tikv"
+
+    def __init__(self, inner: TikvSubject) -> None:
+        self._inner = inner
+        self.name, self.invariants = inner.name, inner.invariants
+        self.last: TikvObservation | None = None
+
+    @property
+    def interval_s(self) -> float:
+        return self._inner.interval_s
+
+    def recall(self, carry: Mapping[str, Any]) -> None:
+        self._inner.recall(carry)
+
+    async def observe(self) -> TikvObservation:
+        self.last = await self._inner.observe()
+        return self.last
+
+    async def nudged(self) -> None:
+        await self._inner.nudged()
+
+    async def close(self) -> None:
+        await self._inner.close()
+
+
 @dataclass
 class Watcher:
     """`failed` are errors that the monitor did not expect; `started_at` is monotonic."""
 
     twin: Layout
     db: Database
-    subject: TikvSubject
+    subject: Kept
     watch: Watch
     started_at: float
     failed: list[BaseException] = field(default_factory=list)
@@ -122,6 +151,17 @@ class Watcher:
         key = (invariant, entity)
         await self.until(lambda found: key in found, f"{key} opens", limit_s)
         return (await self.open())[key]
+
+    async def holds(
+        self, good: Callable[[], bool], what: str, limit_s: float = LIMIT_S
+    ) -> float:
+        """Wait until that is so; how many seconds it took."""
+        began = time.monotonic()
+        while not good():
+            assert not self.failed, self.failed
+            assert time.monotonic() - began < limit_s, f"not within {limit_s:g} s: {what}"
+            await asyncio.sleep(0.02)
+        return time.monotonic() - began
 
     async def quiet(self, limit_s: float = LIMIT_S) -> float:
         """Wait until everything is resolved and everything can be seen; how long that took."""
@@ -199,7 +239,7 @@ async def watching(
     db = Database.open(str(folder / f"{name}.db"), clock, on_error, create=True)
     await migrate.migrate(db)
     epoch = await lock.take_epoch(db, "test")
-    subject = tikv(name, settings, clock, on_error)
+    subject = Kept(tikv(name, settings, clock, on_error))
     watch = Watch(subject, db, clock, epoch)
     await watch.start()
     made = Watcher(twin, db, subject, watch, time.monotonic(), failed)
