@@ -14,6 +14,7 @@ help:
 	@echo "make test    everything that can be checked on this machine (REQUIRE=docker,... forbids skips)"
 	@echo "make lint    formatting, types, architecture"
 	@echo "make bench   figures, with the floor beside each"
+	@echo "make eval    how right the diagnoses are, over the scenarios of this repository"
 	@echo "make soak    the long runs: 1,000 kills"
 	@echo "make serve   the bot, with tocsin.toml and tokens from the environment"
 
@@ -49,6 +50,9 @@ lint: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m pytest -q -s -m bench --timeout=1800 tests/bench $(ARGS)
+
+eval: $(VENV)/.runtime
+	@$(BIN)/tocsin eval scenarios $(ARGS)
 
 soak: $(VENV)/.dev
 	$(BIN)/python -m pytest -q -s -m soak --timeout=7200 tests $(ARGS)

@@ -11,6 +11,7 @@ from bot.cli import maintain, monitor, tickets, twin
 from bot.cli.check import check_config
 from bot.cli.common import say
 from bot.cli.drill import ticket_drill
+from bot.cli.evaluate import eval_scenarios
 from bot.cli.invariants import invariants
 from bot.cli.local import local
 from bot.cli.serve import serve
@@ -50,4 +51,5 @@ app.command("check-config")(check_config)
 app.command("test-ticket")(ticket_drill)
 app.command("manifest")(show_manifest)
 app.command()(invariants)
+app.command("eval")(eval_scenarios)
 maintain.add(app)

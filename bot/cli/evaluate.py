@@ -1,0 +1,89 @@
+"""`tocsin eval`: how right the diagnoses are, over folders of scenarios."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bot.cli.common import JsonOption, complain, say
+from bot.text import terminal
+from core.clock import SystemClock
+from core.diagnosis.evaluate import Score, Total, evaluate, totals
+from core.errors import Invalid
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+DirArgument = Annotated[Path, typer.Argument(metavar="DIR", help="Folders of scenarios.")]
+
+
+def eval_scenarios(directory: DirArgument, as_json: JsonOption = False) -> None:
+    """Replay every scenario below DIR and score the diagnoses (docs/scenarios.md).
+
+    Exit code 1 if a scenario cannot be read.
+    """
+    try:
+        scores = list(evaluate(directory, SystemClock().monotonic))
+    except Invalid as error:
+        complain(str(error))
+        raise typer.Exit(2) from None
+    sums = totals(scores)
+    if as_json:
+        told = {"scenarios": [asdict(one) for one in scores], "sets": [asdict(one) for one in sums]}
+        say(json.dumps(told, indent=2))
+    else:
+        _misses(scores)
+        _table(sums)
+    if any(one.error for one in scores):
+        raise typer.Exit(1)
+
+
+def _misses(scores: Sequence[Score]) -> None:
+    for one in scores:
+        if one.error:
+            say(f"cannot be read: {terminal(one.error, 300)}")
+        elif not one.grounded or one.false_alarm or one.forbidden:
+            wanted = "inconclusive" if one.abstain else " or ".join(one.expected)
+            got = f"{one.cause} of {one.entity} ({one.certainty})"
+            why = f"; not cited: {', '.join(one.uncited)}" if one.uncited else ""
+            say(f"missed: {terminal(f'{one.name}: wanted {wanted}, got {got}{why}', 300)}")
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=160)
+
+
+def _table(sums: Sequence[Total]) -> None:
+    from rich.table import Table
+
+    grid = Table(box=None, pad_edge=False, header_style="bold")
+    for name in (
+        *("Set", "Scenarios", "Cause right", "Entity right", "Grounded"),
+        *("False alarms", "Abstained", "Forbidden", "Slowest"),
+    ):
+        grid.add_column(name, no_wrap=True, justify="left" if name == "Set" else "right")
+    for one in sums:
+        grid.add_row(
+            terminal(one.group, 40),
+            str(one.scenarios),
+            _share(one.cause_right, one.scenarios),
+            _share(one.entity_right, one.scenarios),
+            _share(one.grounded, one.scenarios),
+            f"{one.false_alarms} of {one.healthy}",
+            f"{one.abstained} of {one.abstentions}",
+            str(one.forbidden),
+            f"{one.slowest_s * 1000:.0f} ms",
+        )
+    _console().print(grid)
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.0f} %" if whole else "-"

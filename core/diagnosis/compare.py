@@ -1,0 +1,119 @@
+"""What only shows when nodes are compared: shares of load, versions, how many are silent."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from core.diagnosis.pieces import ratio
+
+Facts = Mapping[tuple[str, str, str], Any]
+"""Contents of pieces by kind, entity, and (for readings) name."""
+HEARD_S = 12.0
+_LOADS = {
+    "qps_ratio": "qps",
+    "write_ratio": "write_bytes_per_s",
+    "read_ratio": "read_bytes_per_s",
+    "cpu_ratio": "cpu_cores",
+}
+
+
+def _now(facts: Facts, kind: str, entity: str, field: str) -> Any:
+    return ((facts.get((kind, entity, "")) or {}).get("now") or {}).get(field)
+
+
+def _reading(facts: Facts, entity: str, name: str, field: str = "now") -> float | None:
+    value = (facts.get(("reading", entity, name)) or {}).get(field)
+    return float(value) if isinstance(value, int | float) else None
+
+
+def share(facts: Facts, entity: str, others: Sequence[str]) -> dict[str, Any]:
+    """One node against the others: ratios, and what takes two sources to tell."""
+    told: dict[str, Any] = {
+        name: ratio(
+            _reading(facts, entity, figure), [_reading(facts, one, figure) for one in others]
+        )
+        for name, figure in _LOADS.items()
+    }
+    living = [one for one in others if _now(facts, "store", one, "state") == "Up"]
+    leaders = [_now(facts, "store", one, "leaders") for one in living]
+    told["leaders_ratio"] = ratio(_now(facts, "store", entity, "leaders"), leaders)
+    told["odd_version"] = _odd(facts, entity, others)
+    told["memory_ratio_max"] = _memory(facts, entity)
+    told["restarts"] = _restarts(facts, entity)
+    offset = _reading(facts, entity, "clock_offset_s")
+    told["clock_offset_abs_s"] = None if offset is None else abs(offset)
+    return {key: value for key, value in told.items() if value is not None}
+
+
+def _odd(facts: Facts, entity: str, others: Sequence[str]) -> bool | None:
+    own = _now(facts, "store", entity, "version")
+    versions = Counter(_now(facts, "store", one, "version") for one in others)
+    if not own or not versions:
+        return None
+    common, many = versions.most_common(1)[0]
+    return bool(own != common and many * 2 > len(others))
+
+
+def _memory(facts: Facts, entity: str) -> float | None:
+    most = _reading(facts, entity, "memory_bytes", "max")
+    limit = _reading(facts, entity, "memory_limit_bytes")
+    if limit is None:
+        limit = _now(facts, "container", entity, "memory_limit_bytes")
+    return round(most / limit, 3) if most is not None and limit else None
+
+
+def _restarts(facts: Facts, entity: str) -> int | None:
+    piece = facts.get(("container", entity, ""))
+    if piece is None or not piece.get("before"):
+        return None
+    return int(piece["now"]["restart_count"]) - int(piece["before"]["restart_count"])
+
+
+def spread(facts: Facts, stores: Sequence[str], probed: Sequence[str]) -> dict[str, Any]:
+    """All stores together. What nobody told is left out, so that nothing is concluded from it."""
+    states = [_now(facts, "store", one, "state") for one in stores]
+    serving = [one for one in states if one not in ("Offline", "Tombstone")]
+    told: dict[str, Any] = {"total": len(stores)}
+    if serving:
+        silent = sum(1 for one in serving if one in ("Disconnected", "Down"))
+        up = sum(1 for one in serving if one == "Up")
+        ages = [_now(facts, "store", one, "heartbeat_age_s") for one in stores]
+        heard = sum(1 for one in ages if one is not None and one <= HEARD_S)
+        told |= {
+            "up": up,
+            "down": sum(1 for one in serving if one == "Down"),
+            "silent_share": round(silent / len(serving), 3),
+            "up_share": round(up / len(serving), 3),
+            "heard_share": round(heard / len(stores), 3),
+            "versions": len({_now(facts, "store", one, "version") for one in stores}),
+        }
+        told |= _leaders(facts, stores) | _places(facts, stores, up)
+    if probed:
+        blind = sum(1 for one in probed if not _now(facts, "probe", one, "ok"))
+        told["blind_share"] = round(blind / len(probed), 3)
+    scraped = [value for one in stores if (value := _reading(facts, one, "up")) is not None]
+    if scraped:
+        told["unscraped_share"] = round(sum(1 for one in scraped if one < 1) / len(scraped), 3)
+    return told
+
+
+def _leaders(facts: Facts, stores: Sequence[str]) -> dict[str, Any]:
+    counts = [float(_now(facts, "store", one, "leaders") or 0) for one in stores]
+    mean = sum(counts) / len(counts)
+    return {"leaders_max_ratio": round(max(counts) / mean, 3)} if mean > 0 else {}
+
+
+def _places(facts: Facts, stores: Sequence[str], up: int) -> dict[str, Any]:
+    """How many stores and places fewer there are than replicas asked for."""
+    body = (facts.get(("pd", "pd", "/config/replicate")) or {}).get("body")
+    if not isinstance(body, dict) or not isinstance(body.get("max-replicas"), int):
+        return {}
+    replicas = body["max-replicas"]
+    told: dict[str, Any] = {"replicas": replicas, "short": replicas - up}
+    level = body.get("isolation-level") or ""
+    if level:
+        places = {(_now(facts, "store", one, "labels") or {}).get(level) for one in stores}
+        told["unplaced"] = replicas - len(places - {None})
+    return told

@@ -1,0 +1,175 @@
+"""From what the sources answered to pieces of evidence: named, redacted, and in one shape each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from statistics import fmean
+from typing import Any
+
+from core.clients import goformat
+from core.clients.log_line import LogLine
+from core.diagnosis.model import Piece
+from core.redact import redact
+
+MAX_LINES = 200
+MAX_LINE = 1_000
+MAX_POINTS = 60
+_LABELS = 16
+
+
+def clean(thing: Any) -> Any:
+    """JSON without secrets, without figures that JSON does not know, and with short strings."""
+    if isinstance(thing, str):
+        return redact(thing[: 4 * MAX_LINE])[: 2 * MAX_LINE]
+    if isinstance(thing, bool) or thing is None or isinstance(thing, int):
+        return thing
+    if isinstance(thing, float):
+        return thing if math.isfinite(thing) else None
+    if isinstance(thing, Mapping):
+        return {str(key)[:200]: clean(value) for key, value in thing.items()}
+    if isinstance(thing, Iterable):
+        return [clean(one) for one in thing]
+    return clean(str(thing))
+
+
+class Filing:
+    """Gives each piece its name, in the order in which they come."""
+
+    def __init__(self, taken_at: float) -> None:
+        self._taken_at = taken_at
+        self._pieces: list[Piece] = []
+
+    def add(
+        self,
+        kind: str,
+        entity: str,
+        content: Any,
+        *,
+        source: str,
+        window: tuple[float, float] | None = None,
+        failed: str = "",
+    ) -> None:
+        """File one piece; `failed` says how the call went wrong, if it did."""
+        at = self._taken_at
+        self._pieces.append(
+            Piece(
+                id=f"e{len(self._pieces) + 1}",
+                kind=kind,
+                source=source,
+                entity=entity,
+                at=at,
+                window=window or (at, at),
+                content=None if failed else clean(content),
+                ok=not failed,
+                error=redact(failed)[:400],
+            )
+        )
+
+    @property
+    def pieces(self) -> tuple[Piece, ...]:
+        """All of them so far."""
+        return tuple(self._pieces)
+
+
+def store(entry: Mapping[str, Any], at: float) -> dict[str, Any]:
+    """A store of PD's /stores: what of it a diagnosis may use, with absent zeros made plain."""
+    told, status = entry.get("store") or {}, entry.get("status") or {}
+    capacity = goformat.size(str(status.get("capacity", "")))
+    available = goformat.size(str(status.get("available", "")))
+    heartbeat = _heartbeat(told, status)
+    started = told.get("start_timestamp")
+    return {
+        "state": told.get("state_name", ""),
+        "address": told.get("address", ""),
+        "version": str(told.get("version", "")).removeprefix("v"),
+        "labels": {
+            str(one.get("key")): str(one.get("value"))
+            for one in (told.get("labels") or [])[:_LABELS]
+            if isinstance(one, dict)
+        },
+        "heartbeat_age_s": None if heartbeat is None else round(at - heartbeat, 3),
+        "started_at": started or None,
+        "leaders": status.get("leader_count", 0),
+        "regions": status.get("region_count", 0),
+        "leader_weight": status.get("leader_weight", 1),
+        "slow_score": status.get("slow_score", 0),
+        "busy": bool(status.get("is_busy", False)),
+        "pending_peers": status.get("pending_peer_count", 0),
+        "used_ratio": (
+            round(1 - available / capacity, 4) if capacity and available is not None else None
+        ),
+    }
+
+
+def _heartbeat(told: Mapping[str, Any], status: Mapping[str, Any]) -> float | None:
+    nanos = told.get("last_heartbeat")
+    if isinstance(nanos, int) and nanos > 0:
+        return nanos / 1e9
+    when = goformat.instant(str(status.get("last_heartbeat_ts", "")))
+    return when.timestamp() if isinstance(when, datetime) else None
+
+
+def hot(body: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """From PD's /hotspot/regions: by store id, how much of its hot flow the hottest region brings."""
+    found: dict[str, dict[str, Any]] = {}
+    for store_id, told in (body.get("as_leader") or {}).items():
+        some = [one for one in told.get("statistics") or () if isinstance(one, dict)]
+        flows = sorted(
+            ((float(one.get("flow_bytes") or 0), one.get("region_id")) for one in some),
+            reverse=True,
+        )
+        total = max(sum(flow for flow, _ in flows), float(told.get("total_flow_bytes") or 0))
+        if flows and total > 0:
+            found[str(store_id)] = {
+                "regions": len(flows),
+                "flow": total,
+                "top_region": flows[0][1],
+                "top_share": round(flows[0][0] / total, 3),
+            }
+    return found
+
+
+def log(lines: Sequence[LogLine], taken_at: float) -> dict[str, Any]:
+    """A log tail: the newest lines with their times, and how long it has been silent."""
+    kept = [
+        {
+            "at": one.at.timestamp() if one.at else None,
+            "level": one.level,
+            "text": _line(one),
+        }
+        for one in lines[-MAX_LINES:]
+    ]
+    stamps = [one.at.timestamp() for one in lines[-MAX_LINES:] if one.at]
+    quiet = round(taken_at - max(stamps), 3) if stamps else None
+    return {"lines": kept, "quiet_s": quiet, "cut": len(lines) > MAX_LINES}
+
+
+def _line(one: LogLine) -> str:
+    fields = "".join(f" [{key}={value}]" for key, value in one.fields.items())
+    level = f"[{one.level}] " if one.level else ""
+    place = f"[{one.source}] " if one.source else ""
+    return f"{level}{place}{one.message}{fields}"[:MAX_LINE]
+
+
+def reading(points: Sequence[tuple[float, float]], before: float, taken: float) -> dict[str, Any]:
+    """A series as steps: its newest value, the one before, and the extremes of the last ten minutes."""
+    seen = [one for one in points if one[0] <= taken]
+    lately = [value for at, value in seen if at >= taken - 600] or [seen[-1][1]]
+    earlier = [value for at, value in seen if at <= before]
+    return {
+        "now": seen[-1][1],
+        "before": earlier[-1] if earlier else None,
+        "max": max(lately),
+        "min": min(lately),
+        "points": [{"at": at, "value": value} for at, value in seen[-MAX_POINTS:]],
+    }
+
+
+def ratio(own: float | None, others: Sequence[float | None]) -> float | None:
+    """How many times the mean of the others this is; None where that cannot be told."""
+    known = [one for one in others if one is not None]
+    if own is None or not known or fmean(known) <= 0:
+        return None
+    return round(own / fmean(known), 3)

@@ -1,0 +1,173 @@
+"""Weighs the causes against each other and says which it is, how surely, and what else it might be."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from core.diagnosis import catalogue
+from core.diagnosis.causes import CAUSES
+from core.diagnosis.claims import checked
+from core.diagnosis.model import (
+    Alternative,
+    Certainty,
+    Claim,
+    Diagnosis,
+    Snapshot,
+    Weight,
+)
+from core.diagnosis.rules import load, network, placement_driver, process, storage, watch
+from core.diagnosis.rules.sign import Candidate, Rule, consider, title
+from core.diagnosis.rules.telling import readings, timeline, unseen
+from core.invariant import Severity
+
+RULES: tuple[Rule, ...] = (
+    *process.RULES,
+    *network.RULES,
+    *placement_driver.RULES,
+    *storage.RULES,
+    *load.RULES,
+    *watch.RULES,
+)
+MADE_BY = "rules"
+LIKELY_POINTS = 50
+CONFIRMED_POINTS = 60
+WORTH_NAMING = 25
+MAX_ALTERNATIVES = 4
+MAX_CLAIMS = 8
+# Tickets that tell of something which lies elsewhere as often as not.
+SYMPTOMS = frozenset(
+    ("high_latency", "region_health", "quorum_margin", "leader_imbalance", "store_slow")
+)
+_DEEP = 70
+_NODE = ("store:", "pd:")
+
+
+def diagnose(snapshot: Snapshot, *, first_look: bool = False) -> Diagnosis:
+    """What the rules make of the evidence; every claim of the answer has been re-run by code."""
+    candidates = [
+        consider(rule, snapshot, entity) for rule in RULES for entity in rule.scope(snapshot)
+    ]
+    primary, certainty = _choose(candidates, snapshot)
+    made = _write(primary, certainty, candidates, snapshot)
+    return checked(replace(made, first_look=first_look), snapshot)
+
+
+def _choose(candidates: list[Candidate], snapshot: Snapshot) -> tuple[Candidate, Certainty]:
+    eligible = [one for one in candidates if one.possible and _concerns(one, snapshot)]
+    faults = [one for one in eligible if one.cause != "nothing_wrong"]
+    sure = [one for one in faults if one.points >= LIKELY_POINTS]
+    if sure:
+        best = max(sure, key=lambda one: one.rank)
+        return best, _certainty(best)
+    fine = [
+        one
+        for one in eligible
+        if one.cause == "nothing_wrong"
+        and one.entity == snapshot.entity
+        and one.points >= LIKELY_POINTS
+    ]
+    if fine and not any(one.points >= WORTH_NAMING and _stronger(one) for one in faults):
+        return fine[0], Certainty.LIKELY
+    weak = [one for one in faults if one.points >= WORTH_NAMING]
+    if weak:
+        return max(weak, key=lambda one: one.rank), Certainty.INCONCLUSIVE
+    return Candidate("unknown", snapshot.entity, 0, False, True, (), ()), Certainty.INCONCLUSIVE
+
+
+def _stronger(one: Candidate) -> bool:
+    return one.direct and not one.contradicting
+
+
+def _certainty(one: Candidate) -> Certainty:
+    if one.direct and one.points >= CONFIRMED_POINTS and not one.contradicting:
+        return Certainty.CONFIRMED
+    return Certainty.LIKELY
+
+
+def _concerns(one: Candidate, snapshot: Snapshot) -> bool:
+    """Whether this cause could be behind the ticket: trouble elsewhere is not its explanation."""
+    asked = snapshot.entity
+    if one.entity == asked:
+        return True
+    if one.cause.startswith("prometheus") or one.cause == "nothing_wrong":
+        return one.relevant > 0 and not asked.startswith(_NODE)
+    symptom = snapshot.invariant in SYMPTOMS or not asked.startswith(_NODE)
+    if one.entity.startswith(_NODE):
+        return symptom and (one.relevant > 0 or CAUSES[one.cause].root >= _DEEP)
+    return one.relevant > 0 or symptom
+
+
+def _write(
+    primary: Candidate, certainty: Certainty, candidates: list[Candidate], snapshot: Snapshot
+) -> Diagnosis:
+    cause = CAUSES[primary.cause]
+    name = title(snapshot, primary.entity)
+    claims = (*_main(primary.supporting), *primary.contradicting)[:MAX_CLAIMS]
+    missing = unseen(snapshot, primary.entity)
+    action = cause.action
+    if certainty is Certainty.INCONCLUSIVE:
+        gaps = "; ".join(missing) or "nothing that tells these apart was seen"
+        action = f"Not enough data, missing: {gaps}."
+    healthy = primary.cause == "nothing_wrong"
+    return Diagnosis(
+        cause=primary.cause,
+        entity=primary.entity,
+        primary=_sentence(cause.says.replace("{entity}", name)),
+        certainty=certainty,
+        claims=claims,
+        alternatives=_alternatives(primary, candidates, snapshot),
+        action=action,
+        commands=catalogue.fitting(cause.commands, snapshot, primary.entity),
+        severity=Severity.INFO if healthy else snapshot.severity,
+        risks=cause.risks,
+        unseen=missing,
+        timeline=timeline(snapshot, primary.entity),
+        affected=_affected(primary, snapshot),
+        readings=readings(snapshot, primary.entity),
+        made_by=MADE_BY,
+        taken_at=snapshot.taken_at,
+    )
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _main(claims: tuple[Claim, ...]) -> tuple[Claim, ...]:
+    if not claims:
+        return ()
+    return (replace(claims[0], weight=Weight.MAIN), *claims[1:])
+
+
+def _affected(primary: Candidate, snapshot: Snapshot) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((primary.entity, snapshot.entity)))
+
+
+def _alternatives(
+    primary: Candidate, candidates: list[Candidate], snapshot: Snapshot
+) -> tuple[Alternative, ...]:
+    """The rivals: what else the same evidence might mean, best first."""
+    rivals: dict[tuple[str, str], Candidate] = {}
+    for one in sorted(candidates, key=lambda one: -one.rank):
+        near = one.entity in (primary.entity, snapshot.entity) or (
+            one.possible and one.points >= LIKELY_POINTS
+        )
+        same = (one.cause, one.entity) == (primary.cause, primary.entity)
+        if near and not same and one.supporting and one.cause != "nothing_wrong":
+            rivals.setdefault((one.cause, one.entity), one)
+    ranked = sorted(rivals.values(), key=lambda one: (not one.possible, -one.rank))
+    return tuple(_weighed(one, snapshot) for one in ranked[:MAX_ALTERNATIVES])
+
+
+def _weighed(one: Candidate, snapshot: Snapshot) -> Alternative:
+    if not one.possible:
+        why = (
+            "Ruled out by what was seen."
+            if one.contradicting
+            else "What would show it was not seen."
+        )
+    elif one.points >= LIKELY_POINTS:
+        why = "Also so, as far as can be seen; it does not explain this as well."
+    else:
+        why = "Possible, with less to show for it."
+    return Alternative(one.cause, one.entity, one.supporting[:4], one.contradicting[:4], why)

@@ -1,0 +1,166 @@
+"""Causes that lie between nodes: cut off altogether, cut off from some, and the bot that is blind."""
+
+from __future__ import annotations
+
+from core.diagnosis.model import Op
+from core.diagnosis.rules.process import (
+    DETACHED,
+    EXITED,
+    HEARTBEATS,
+    LOG_STOPPED,
+    NOT_ANSWERING,
+    PAUSED,
+    PD_SILENT,
+    PEERS_MISS,
+    REFUSED,
+    RUNNING,
+    TIMED_OUT,
+    UNROUTED,
+    against,
+)
+from core.diagnosis.rules.sign import Rule, Sign, only, stores
+
+_DOWN = frozenset(("store_down", "quorum_margin"))
+
+CUT_EVENT = Sign(
+    50,
+    "event",
+    "events",
+    Op.COUNT_AT_LEAST,
+    1,
+    "Docker disconnected it from a network",
+    where='"action":"disconnect"',
+    recent=True,
+    direct=True,
+)
+LOST_PD = Sign(
+    35,
+    "log",
+    "lines",
+    Op.COUNT_AT_LEAST,
+    1,
+    "its own log goes on, and says that it cannot reach PD",
+    where="failed to connect to pd|connect to pd|pd client|pd heartbeat|failed to update pd|fail to request pd|request pd|store heartbeat failed|pd server timeout|fail to connect pd|failed to heartbeat",
+    recent=True,
+)
+LOST_PEERS = Sign(
+    25,
+    "log",
+    "lines",
+    Op.COUNT_AT_LEAST,
+    1,
+    "its own log goes on, and says that it cannot reach other stores",
+    where="raft_client|connection abort|connection aborted|failed to connect to store|unreachable|send raft msg err|wait connect timeout",
+    recent=True,
+)
+LOG_GOES_ON = Sign(15, "log", "quiet_s", Op.AT_MOST, 15, "its log goes on: the process runs")
+ANSWERS = Sign(15, "probe", "now.ok", Op.EQUALS, True, "it answers the bot")
+PD_DEAF = Sign(
+    35, "store", "now.heartbeat_age_s", Op.AT_LEAST, 20, "PD has not heard from it for {value} s"
+)
+PD_HEARS = Sign(
+    25, "store", "now.heartbeat_age_s", Op.AT_MOST, 12, "PD still hears from it: {value} s ago"
+)
+PD_UP = Sign(10, "store", "now.state", Op.EQUALS, "Up", "PD calls it Up")
+SCRAPED = Sign(15, "reading", "now", Op.AT_LEAST, 1, "Prometheus scrapes it", source="up")
+SERVES = Sign(
+    15, "reading", "now", Op.AT_LEAST, 1.0, "it serves {value} requests a second", source="qps"
+)
+MOST_SILENT = Sign(
+    -90,
+    "spread",
+    "silent_share",
+    Op.AT_LEAST,
+    0.67,
+    "PD misses {value} of all stores at once: it is PD's memory, not the stores",
+    about="cluster",
+)
+NEW_PD_LEADER = Sign(
+    -50,
+    "members",
+    "leader",
+    Op.CHANGED,
+    None,
+    "PD's leader changed ({value}): heartbeat times start from old ones",
+    about="pd",
+)
+CUT_OFF = (DETACHED, CUT_EVENT, UNROUTED, TIMED_OUT)
+ALL_BLIND = Sign(
+    45,
+    "spread",
+    "blind_share",
+    Op.AT_LEAST,
+    0.99,
+    "no store at all answers the bot",
+    about="cluster",
+    direct=True,
+)
+ALL_HEARD = Sign(
+    35,
+    "spread",
+    "heard_share",
+    Op.AT_LEAST,
+    0.99,
+    "PD hears from every store",
+    about="cluster",
+    direct=True,
+)
+QPS_GOES_ON = Sign(
+    15,
+    "reading",
+    "now",
+    Op.AT_LEAST,
+    1.0,
+    "the cluster serves {value} requests a second",
+    about="cluster",
+    source="qps_total",
+)
+PEERS_CONTENT = Sign(
+    15, "reading", "now", Op.AT_MOST, 0.01, "no other store misses it", source="unreachable_per_s"
+)
+RUNS = Sign(10, "container", "now.status", Op.EQUALS, "running", "Docker: its container runs")
+
+RULES = (
+    Rule(
+        "network_cut_two_way",
+        stores,
+        must=((NOT_ANSWERING, DETACHED), (DETACHED, CUT_EVENT, UNROUTED, LOST_PD, LOST_PEERS)),
+        signs=(
+            *(TIMED_OUT, RUNNING, PD_SILENT, PEERS_MISS, LOG_GOES_ON),
+            *(against(REFUSED, 60), HEARTBEATS, against(LOG_STOPPED, 15)),
+        ),
+        must_not=(against(EXITED, 80), against(PAUSED, 90), against(ANSWERS, 60)),
+        tickets=_DOWN,
+    ),
+    Rule(
+        "network_cut_one_way",
+        stores,
+        must=((ANSWERS, PD_HEARS), (PD_DEAF, PEERS_MISS, LOST_PEERS)),
+        signs=(
+            *(PD_UP, SCRAPED, SERVES, LOST_PD, RUNS),
+            *(MOST_SILENT, NEW_PD_LEADER),
+        ),
+        must_not=(
+            against(EXITED, 80),
+            against(PAUSED, 90),
+            against(DETACHED, 90),
+            against(NOT_ANSWERING, 30),
+        ),
+        tickets=_DOWN | {"region_health", "high_latency"},
+    ),
+    Rule(
+        "observer_blind",
+        only("nodes"),
+        must=((ALL_BLIND,), (ALL_HEARD,)),
+        signs=(QPS_GOES_ON,),
+        tickets=frozenset(("observer_blind", "store_down")),
+    ),
+    Rule(
+        "observer_blind",
+        stores,
+        must=((NOT_ANSWERING,), (PD_HEARS,), (SCRAPED, SERVES, PEERS_CONTENT)),
+        signs=(PD_UP, RUNS, against(PEERS_MISS, 50)),
+        must_not=(against(EXITED, 90), against(PAUSED, 90), against(DETACHED, 90)),
+        tickets=frozenset(("observer_blind", "store_down")),
+    ),
+)

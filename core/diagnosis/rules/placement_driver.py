@@ -1,0 +1,137 @@
+"""Causes that lie in PD: no leader, no quorum, one member gone; and clocks."""
+
+from __future__ import annotations
+
+from core.diagnosis.model import Op
+from core.diagnosis.rules.sign import Rule, Sign, members, nodes, only
+
+NO_LEADER = Sign(30, "members", "now.leader", Op.EQUALS, "", "PD names no leader", direct=True)
+NOT_SERVING = Sign(25, "members", "now.serves", Op.EQUALS, False, "PD's leader does not answer")
+SAID_NO_LEADER = Sign(
+    20,
+    "members",
+    "now.said",
+    Op.CONTAINS,
+    "redirect failed|no leader|not leader",
+    'PD says "{value}"',
+)
+NEW_LEADER = Sign(
+    40, "members", "leader", Op.CHANGED, None, "PD's leader changed: {value}", direct=True
+)
+CHANGES = Sign(
+    30,
+    "reading",
+    "now",
+    Op.AT_LEAST,
+    1,
+    "PD changed its leader {value} times in 10 minutes",
+    source="pd_leader_changes",
+    direct=True,
+)
+MAJORITY = Sign(
+    20, "members", "now.majority", Op.EQUALS, True, "more than half of its members answer"
+)
+NO_MAJORITY = Sign(
+    60,
+    "members",
+    "now.majority",
+    Op.EQUALS,
+    False,
+    "half of its members or fewer answer",
+    direct=True,
+)
+MEMBER_GONE = Sign(
+    50, "member", "now.answers", Op.EQUALS, False, "{entity} does not answer a ping", direct=True
+)
+UNHEALTHY = Sign(
+    20, "member", "now.health", Op.EQUALS, False, "the other members call it unhealthy"
+)
+PD_SERVES = Sign(20, "members", "now.serves", Op.EQUALS, True, "PD answers")
+HAS_LEADER = Sign(
+    10, "members", "now.leader", Op.DIFFERS, "", "PD has a leader: {value}", about="pd"
+)
+WAS_LEADER = Sign(-30, "member", "before.leader", Op.EQUALS, True, "it led PD before")
+LOG_ELECTION = Sign(
+    20,
+    "log",
+    "lines",
+    Op.COUNT_AT_LEAST,
+    1,
+    "PD's log tells of the loss or election of a leader",
+    where="no longer a leader|lost leader|leader changed|campaign|etcd leader changed|pd leader is changed|elected leader",
+    recent=True,
+)
+
+OFFSET = Sign(
+    60, "share", "clock_offset_abs_s", Op.AT_LEAST, 0.5, "its clock is {value} s off", direct=True
+)
+SLOW_CLOCK = Sign(
+    45,
+    "reading",
+    "now",
+    Op.AT_LEAST,
+    1,
+    "PD saw system time fall behind its timestamps ({value} times)",
+    source="tso_clock_slow",
+    direct=True,
+)
+CLOCK_LOG = Sign(
+    45,
+    "log",
+    "lines",
+    Op.COUNT_AT_LEAST,
+    1,
+    "its log tells of a clock that jumped",
+    where="system time slow|clock offset|time jump|jump backward|clock drift|system time may incorrect|monotonic time jumped|clock skew",
+    recent=True,
+    direct=True,
+)
+TSO_SLOW = Sign(
+    10,
+    "reading",
+    "now",
+    Op.AT_LEAST,
+    0.1,
+    "handing out timestamps takes {value} s",
+    source="tso_p99_s",
+    about="pd",
+)
+
+RULES = (
+    Rule(
+        "pd_leader_loss",
+        only("pd"),
+        must=((NO_LEADER, NOT_SERVING, NEW_LEADER, CHANGES), (MAJORITY,)),
+        signs=(SAID_NO_LEADER, LOG_ELECTION),
+        must_not=(NO_MAJORITY,),
+        tickets=frozenset(("pd_no_leader", "pd_member_down", "pd_leader_change")),
+    ),
+    Rule(
+        "pd_quorum_loss",
+        only("pd"),
+        must=((NO_MAJORITY,), (NO_LEADER, NOT_SERVING)),
+        signs=(SAID_NO_LEADER,),
+        tickets=frozenset(("pd_no_leader", "pd_member_down")),
+    ),
+    Rule(
+        "pd_member_down",
+        members,
+        must=((MEMBER_GONE,), (HAS_LEADER,)),
+        signs=(UNHEALTHY, PD_SERVES, WAS_LEADER),
+        tickets=frozenset(("pd_member_down",)),
+    ),
+    Rule(
+        "clock_step",
+        nodes,
+        must=((OFFSET, CLOCK_LOG),),
+        signs=(TSO_SLOW,),
+        tickets=frozenset(("clock_step", "pd_no_leader", "high_latency", "clock")),
+    ),
+    Rule(
+        "clock_step",
+        only("pd"),
+        must=((SLOW_CLOCK,),),
+        signs=(TSO_SLOW,),
+        tickets=frozenset(("clock_step", "pd_no_leader", "high_latency", "clock")),
+    ),
+)

@@ -1,0 +1,187 @@
+"""What rules are written in: signs that may be seen, and the causes that they speak for or against."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from core.diagnosis.causes import CAUSES
+from core.diagnosis.claims import examine
+from core.diagnosis.model import Check, Claim, Op, Predicate, Snapshot, Weight
+
+SELF = "self"
+RECENT_S = 900.0
+"""How long before its ticket something may have happened and still be its cause, seconds."""
+LONGEST_VALUE = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """Something that may be seen in the evidence about an entity.
+
+    `points`: what it adds to the cause when it is seen (below 0: it speaks against). `about` is whose
+    evidence is asked, the candidate's own unless another is named. `source` picks a piece (the name
+    of a reading, a PD path). `recent`: only what happened lately counts. `direct`: it shows the cause
+    itself, rather than something that the cause would bring.
+    """
+
+    points: int
+    kind: str
+    path: str
+    op: Op
+    value: Any
+    words: str
+    about: str = SELF
+    source: str = ""
+    where: str = ""
+    recent: bool = False
+    direct: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """When a cause is so: of whom, what must be seen, what must not, and what weighs.
+
+    Each group of `must` needs one sign seen; any sign of `must_not` that is seen rules the cause out.
+    `tickets` are the invariants that this cause is wont to break.
+    """
+
+    cause: str
+    scope: Callable[[Snapshot], tuple[str, ...]]
+    must: tuple[tuple[Sign, ...], ...]
+    signs: tuple[Sign, ...] = ()
+    must_not: tuple[Sign, ...] = ()
+    tickets: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A cause for an entity, as far as the evidence carries it.
+
+    `possible`: everything that must be seen was, and nothing that must not.
+    """
+
+    cause: str
+    entity: str
+    points: int
+    direct: bool
+    possible: bool
+    supporting: tuple[Claim, ...]
+    contradicting: tuple[Claim, ...]
+    relevant: int = 0
+
+    @property
+    def rank(self) -> float:
+        """For comparing candidates: what was seen, how much it concerns the ticket, how deep it lies."""
+        return min(self.points, 100) + self.relevant + CAUSES[self.cause].root / 2
+
+
+def stores(snapshot: Snapshot) -> tuple[str, ...]:
+    """Every store that PD or anything else told of."""
+    return tuple(one for one in snapshot.entities if one.startswith("store:"))
+
+
+def nodes(snapshot: Snapshot) -> tuple[str, ...]:
+    """Every store and PD member."""
+    return tuple(one for one in snapshot.entities if one.startswith(("store:", "pd:")))
+
+
+def members(snapshot: Snapshot) -> tuple[str, ...]:
+    """Every PD member."""
+    return tuple(one for one in snapshot.entities if one.startswith("pd:"))
+
+
+def only(entity: str) -> Callable[[Snapshot], tuple[str, ...]]:
+    """A scope of one."""
+    return lambda _: (entity,)
+
+
+def title(snapshot: Snapshot, entity: str) -> str:
+    """The entity for a person: with its address where PD told it."""
+    kind, _, name = entity.partition(":")
+    if kind == "store":
+        piece = snapshot.piece("store", entity)
+        now = (piece.content or {}).get("now") if piece is not None and piece.ok else None
+        address = (now or {}).get("address", "")
+        return f"store {name} ({address})" if address else f"store {name}"
+    said = {"cluster": "the cluster", "nodes": "the stores", "pd": "PD", "prometheus": "Prometheus"}
+    return f"PD member {name}" if kind == "pd" and name else said.get(entity, entity)
+
+
+def seen(sign: Sign, snapshot: Snapshot, entity: str) -> Claim | None:
+    """The claim that this sign makes of the entity; None if its check does not hold."""
+    whose = entity if sign.about == SELF else sign.about
+    pieces = snapshot.of(sign.kind, whose)
+    window = (snapshot.opened_at - RECENT_S, snapshot.taken_at) if sign.recent else None
+    predicate = Predicate(_filled(sign.path, entity), sign.op, sign.value, sign.where)
+    for piece in pieces:
+        if sign.source and piece.source != sign.source:
+            continue
+        check = Check(whose, predicate, evidence=piece.id, window=window)
+        found = examine(check, snapshot)
+        if found.stands:
+            words = _words(sign, found.value, title(snapshot, entity))
+            return Claim(words, check, Weight.SUPPORTING, found.digest)
+    return None
+
+
+def _filled(path: str, entity: str) -> str:
+    return path.replace("{id}", entity.partition(":")[2])
+
+
+def _words(sign: Sign, value: Any, name: str) -> str:
+    said = sign.words.replace("{value}", _said(value)).replace("{entity}", name)
+    return said[:1].upper() + said[1:]
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:,.4g}" if abs(value) < 10_000 else f"{value:,.0f}"
+    if isinstance(value, list) and len(value) == 2:
+        return f"{_said(value[0])} -> {_said(value[1])}"
+    return str(value)[:LONGEST_VALUE]
+
+
+def consider(rule: Rule, snapshot: Snapshot, entity: str) -> Candidate:
+    """What the evidence says of one cause for one entity."""
+    held: list[tuple[Sign, Claim]] = []
+    possible = True
+    for group in rule.must:
+        got = [(one, claim) for one in group if (claim := seen(one, snapshot, entity))]
+        possible = possible and bool(got)
+        held += got
+    held += [(one, claim) for one in rule.signs if (claim := seen(one, snapshot, entity))]
+    against = [(one, claim) for one in rule.must_not if (claim := seen(one, snapshot, entity))]
+    possible = possible and not against
+    speaking = sorted((one for one in held if one[0].points >= 0), key=_first)
+    against += [one for one in held if one[0].points < 0]
+    return Candidate(
+        cause=rule.cause,
+        entity=entity,
+        points=sum(one.points for one, _ in held),
+        direct=any(one.direct for one, _ in speaking),
+        possible=possible,
+        supporting=_once(claim for _, claim in speaking),
+        contradicting=_once(
+            Claim(claim.words, claim.check, Weight.CONTRADICTING, claim.seal)
+            for _, claim in against
+        ),
+        relevant=_relevance(rule, snapshot, entity),
+    )
+
+
+def _first(held: tuple[Sign, Claim]) -> tuple[bool, int]:
+    return (not held[0].direct, -held[0].points)
+
+
+def _once(claims: Iterable[Claim]) -> tuple[Claim, ...]:
+    unique: dict[str, Claim] = {}
+    for one in claims:
+        unique.setdefault(one.words, one)
+    return tuple(unique.values())
+
+
+def _relevance(rule: Rule, snapshot: Snapshot, entity: str) -> int:
+    fits = 15 if snapshot.invariant in rule.tickets else 0
+    return fits + (15 if entity == snapshot.entity else 0)
