@@ -17,14 +17,16 @@ def channels_due(tx: Tx) -> list[str]:
 
 
 def next_due_at(tx: Tx, channel: str) -> float | None:
-    """When the next row of `channel` is due to be sent or looked up, from now on.
+    """When the next row of `channel` is due to be sent or looked up.
 
-    None when nothing will come due by time alone: what is due already waits for something else
-    (its parent, a rate), and whoever ends that tells.
+    None when nothing will come due by time alone: a pending row that is due already waits for
+    something else (its parent, a rate), and whoever ends that tells. A row to be looked up waits
+    for nothing: one that came due a moment ago counts too.
     """
+    by_time = sa.or_(o.c.state == "ambiguous", o.c.due_at > tx.now)
     due: float | None = tx.value(
         sa.select(sa.func.min(o.c.due_at)).where(
-            LIVE, o.c.channel == channel, o.c.state != "sending", o.c.due_at > tx.now
+            LIVE, o.c.channel == channel, o.c.state != "sending", by_time
         )
     )
     return due

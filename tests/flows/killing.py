@@ -22,6 +22,8 @@ from tests.flows.rig import CHANNEL, LIMITS_OFF
 
 WORKER = Path(__file__).parent / "kill_worker.py"
 STARTS_AT_MOST = 6
+WORKER_S = 60.0
+"""A worker that has not come to its end by then has got stuck."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +53,11 @@ class Nursery:
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
+        self.child: int | None = None
 
     async def line(self) -> dict[str, Any]:
         assert self._process.stdout is not None
-        raw = await asyncio.wait_for(self._process.stdout.readline(), 30)
+        raw = await asyncio.wait_for(self._process.stdout.readline(), WORKER_S)
         assert raw, "the nursery ended"
         return json.loads(raw) if raw.startswith(b"{") else {"event": "noise"}
 
@@ -69,12 +72,15 @@ class Nursery:
         order |= {"die_at": fate.point, "die_on": fate.nth}
         self._process.stdin.write(json.dumps(order).encode() + b"\n")
         started = await self.until("started")
+        self.child = started["pid"]
         if fate.after_s is not None:
             await asyncio.sleep(fate.after_s)
             # The process is our own child's child and not yet waited for, or just ended.
             with suppress(ProcessLookupError):
                 os.kill(started["pid"], signal.SIGKILL)
-        return int((await self.until("ended"))["code"])
+        code = int((await self.until("ended"))["code"])
+        self.child = None
+        return code
 
 
 @asynccontextmanager
@@ -89,6 +95,9 @@ async def nursery() -> AsyncIterator[Nursery]:
     finally:
         assert process.stdin is not None
         process.stdin.close()
+        if made.child is not None:
+            with suppress(ProcessLookupError):
+                os.kill(made.child, signal.SIGKILL)
         await process.wait()
 
 
