@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -120,6 +120,41 @@ class Envelope(msgspec.Struct, frozen=True):
 
 # Values are text in Prometheus; some that speak like it write numbers, or null.
 Point = tuple[float, str | float | None]
+
+
+class Labels(msgspec.Struct, frozen=True, gc=False):
+    """The labels that tell many nodes' figures apart; others are not read."""
+
+    instance: str = ""
+    type: str = ""
+
+
+class Sample(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """One point: seconds since the epoch, and the value as it was written (see `number`)."""
+
+    at: float
+    text: str | float | None
+
+
+class Figure(msgspec.Struct, frozen=True, gc=False):
+    """One entry of a vector, of whose labels only two are read."""
+
+    metric: Labels
+    value: Sample
+
+
+class FiguresData(msgspec.Struct, frozen=True, gc=False, rename={"kind": "resultType"}):
+    """The data of an answer that is a vector."""
+
+    kind: Literal["vector"]
+    result: tuple[Figure, ...]
+
+
+class FiguresBody(msgspec.Struct, frozen=True, gc=False):
+    """A whole good answer that is a vector, read in one go."""
+
+    status: Literal["success"]
+    data: FiguresData
 
 
 class Vector(msgspec.Struct, frozen=True, gc=False):

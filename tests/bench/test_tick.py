@@ -20,6 +20,7 @@ import pytest
 
 from core import migrate
 from core.clients.pd_store import Store
+from core.clients.prom_model import FiguresBody
 from core.clock import SystemClock
 from core.db import Database
 from core.monitor import Watch
@@ -43,20 +44,6 @@ class Stores(msgspec.Struct):
     stores: tuple[Store, ...]
 
 
-class Vector(msgspec.Struct):
-    metric: dict[str, str]
-    value: tuple[float, str]
-
-
-class Data(msgspec.Struct):
-    result: tuple[Vector, ...]
-
-
-class Envelope(msgspec.Struct):
-    status: str
-    data: Data
-
-
 def failed(name: str, error: BaseException) -> None:
     raise AssertionError(f"{name} failed") from error
 
@@ -73,7 +60,7 @@ class Floor:
         base = f"{far.prometheus}/api/v1/query"
         self._queries = [f"{base}?{urlencode({'query': one})}" for one in queries]
         self._of_stores = msgspec.json.Decoder(Stores)
-        self._of_vector = msgspec.json.Decoder(Envelope)
+        self._of_vector = msgspec.json.Decoder(FiguresBody)
 
     async def once(self) -> None:
         await asyncio.gather(

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from core.clients.prom_model import Answer, Series
+from core.clients.prom_model import Figure, number
 from core.clients.prometheus import Prometheus
 from core.clock import Clock
 from core.errors import Unavailable
@@ -125,17 +125,17 @@ class PrometheusFigures:
     async def read(self, stores: Sequence[Store], names: Names) -> Figures:
         """One reading; Unavailable if Prometheus cannot be asked, or has stopped scraping."""
         keys = tuple(self.queries)
-        answers = await asyncio.gather(*(self._client.query(self.queries[key]) for key in keys))
+        answers = await asyncio.gather(*(self._client.figures(self.queries[key]) for key in keys))
         found = dict(zip(keys, answers, strict=True))
         self._check_age(found["age"])
         typed: dict[str, ByStore] = {}
         unmatched: set[str] = set()
         for key in ("rate", "p99", "disk", "cpu", "qps"):
-            typed[key] = await self._sorted(found[key].series, names, unmatched)
+            typed[key] = await self._sorted(found[key], names, unmatched)
         regions = _regions(found["regions"], stores)
         return Figures(_joined(typed), regions, tuple(sorted(unmatched))[:20])
 
-    async def _sorted(self, series: Sequence[Series], names: Names, unmatched: set[str]) -> ByStore:
+    async def _sorted(self, series: Sequence[Figure], names: Names, unmatched: set[str]) -> ByStore:
         """Values by store and type, a slice at a time: others may run in between."""
         into: ByStore = {}
         for start in range(0, len(series), _SLICE):
@@ -144,26 +144,28 @@ class PrometheusFigures:
             _sort(series[start : start + _SLICE], names, into, unmatched)
         return into
 
-    def _check_age(self, answer: Answer) -> None:
-        if not answer.series:
+    def _check_age(self, answer: Sequence[Figure]) -> None:
+        if not answer:
             raise Unavailable("Prometheus has no series of TiKV (tikv_store_size_bytes is empty).")
-        age = answer.series[0].value
+        age = number(answer[0].value.text)
         if not math.isfinite(age):
             raise Unavailable("Prometheus does not say how old its newest sample is.")
         if age > self._stale_s:
             raise Unavailable(f"Prometheus's newest sample of TiKV is {span(age)} old.")
 
 
-def _sort(series: Sequence[Series], names: Names, into: ByStore, unmatched: set[str]) -> None:
+def _sort(series: Sequence[Figure], names: Names, into: ByStore, unmatched: set[str]) -> None:
+    store = names.store
     for one in series:
-        labels = one.labels
-        instance = labels.get("instance", "")
-        key = names.store(instance)
+        labels = one.metric
+        key = store(labels.instance)
         if key is None:
-            unmatched.add(instance)
+            unmatched.add(labels.instance)
             continue
-        of_store = into.setdefault(key, {})
-        kind, value = labels.get("type", ""), one.value
+        of_store = into.get(key)
+        if of_store is None:
+            of_store = into[key] = {}
+        kind, value = labels.type, number(one.value.text)
         # Two series for one store (scraped twice): the worse figure counts, and NaN never wins.
         known = of_store.get(kind)
         of_store[kind] = value if known is None or math.isnan(known) else max(known, value)
@@ -204,8 +206,8 @@ def used_ratio(capacity: float | None, available: float | None) -> float | None:
     return 1.0 - available / capacity
 
 
-def _regions(answer: Answer, stores: Sequence[Store]) -> RegionCounts | None:
+def _regions(answer: Sequence[Figure], stores: Sequence[Store]) -> RegionCounts | None:
     try:
-        return counts({one.labels.get("type", ""): one.value for one in answer.series}, stores)
+        return counts({one.metric.type: number(one.value.text) for one in answer}, stores)
     except Unavailable:
         return None
