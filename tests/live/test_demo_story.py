@@ -168,6 +168,7 @@ async def _the_home_tells_whose_it_is(person: Person) -> None:
     await expect(person.page.locator("#home-body")).to_contain_text("store-2")
     await person.shoot("11-home")
     await person.page.locator("#channels a", has_text="storage-alerts").click()
+    await expect(person.page.locator("#composer textarea")).to_have_value("")  # not what was sent
 
 
 async def _the_store_comes_back(person: Person, demo: Demo) -> None:

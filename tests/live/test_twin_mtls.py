@@ -15,7 +15,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from core.subjects.tikv.settings import TlsPaths
-from core.twin.cluster import Layout
 from tests.live.watching import Watcher, fast, holds, running, watching
 
 pytestmark = pytest.mark.timeout(240)
@@ -129,23 +128,25 @@ async def test_a_certificate_is_replaced_under_a_running_watcher(tmp_path: Path)
         print(f"  {blind.title}: {blind.summary}")
 
 
-@pytest.mark.parametrize(
-    ("which", "said"),
-    [("another", "certificate verify failed"), ("expired", "certificate has expired")],
-)
-async def test_a_wrong_ca_is_said_plainly_and_blames_no_store(
-    tmp_path: Path, mtls: Layout, which: str, said: str
-) -> None:
-    authority = _authority(mtls)
-    pair = authority.issue(tmp_path, "tocsin")
-    if which == "another":
-        ca = Authority.fresh("another ca").write(tmp_path / "ca.pem")
-    else:
-        ca = authority.write(tmp_path / "ca.pem", lives_s=-60.0)
-    settings = fast(mtls, tls=_paths(ca, pair), invariants=BLIND)
-    async with watching(tmp_path, mtls, settings) as watcher:
-        blind = await watcher.opens("observer_blind", "pd")
-        assert said in blind.summary
-        print(f"  {blind.title}: {blind.summary}")
-        await watcher.passes(1.0)
-        assert {entity for _, entity in await watcher.ever()} == {"pd"}
+async def test_a_wrong_ca_is_said_plainly_and_blames_no_store(tmp_path: Path) -> None:
+    authority, other = Authority.fresh("private ca"), Authority.fresh("another ca")
+    ca = authority.write(tmp_path / "ca.pem")
+    pems = (ca, *authority.issue(tmp_path / "twin-tls", "twin"))
+    pair = authority.issue(tmp_path / "ours", "tocsin")
+    wrong = other.write(tmp_path / "wrong.pem")
+    old = authority.write(tmp_path / "old.pem", lives_s=-60.0)
+    async with (
+        running(tmp_path, pds=1, stores=2, regions=6, tls=pems) as twin,
+        watching(
+            tmp_path, twin, fast(twin, tls=_paths(wrong, pair), invariants=BLIND), "wrong"
+        ) as misled,
+        watching(
+            tmp_path, twin, fast(twin, tls=_paths(old, pair), invariants=BLIND), "old"
+        ) as dated,
+    ):
+        for watcher, said in ((misled, "certificate verify failed"), (dated, "has expired")):
+            blind = await watcher.opens("observer_blind", "pd")
+            assert said in blind.summary
+            print(f"  {blind.title}: {blind.summary}")
+            await watcher.passes(1.0)
+            assert await watcher.ever() == {("observer_blind", "pd")}

@@ -40,7 +40,10 @@ async def _figures(watcher: Watcher) -> None:
 
 
 async def test_figures_come_from_prometheus_and_its_death_resolves_nothing(tmp_path: Path) -> None:
-    slow = holds(high_latency={"hold_s": SLOW_FOR_S, "recover_s": 1.0})
+    slow = holds(
+        high_latency={"hold_s": SLOW_FOR_S, "recover_s": 1.0},
+        observer_blind={"hold_s": 2.5, "recover_s": 0.5},
+    )
     async with (
         running(tmp_path) as twin,
         prometheus(tmp_path / "prometheus", twin) as scraper,

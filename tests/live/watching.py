@@ -152,9 +152,7 @@ class Watcher:
         await self.until(lambda found: key in found, f"{key} opens", limit_s)
         return (await self.open())[key]
 
-    async def holds(
-        self, good: Callable[[], bool], what: str, limit_s: float = LIMIT_S
-    ) -> float:
+    async def holds(self, good: Callable[[], bool], what: str, limit_s: float = LIMIT_S) -> float:
         """Wait until that is so; how many seconds it took."""
         began = time.monotonic()
         while not good():

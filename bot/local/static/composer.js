@@ -95,8 +95,7 @@ export function makeComposer({ where, label, commands = true }) {
     if (sent.at(-1) !== text) sent.push(text);
     back = 0;
     area.value = '';
-    fit();
-    usage.textContent = '';
+    area.dispatchEvent(new Event('input')); // whoever keeps drafts forgets this one
     try {
       if (command) await post('act/command', { user: state.me, channel: spot.channel, command: command.command, text: text.slice(command.command.length).trim() });
       else await post('act/message', { user: state.me, channel: spot.channel, text: asSlackText(text), thread_ts: spot.threadTs });

@@ -47,11 +47,11 @@ def card(ticket: Ticket, look: Look) -> Message:
 
 
 def _body(ticket: Ticket, look: Look, called: str) -> Iterator[Element | None]:
-    was = "" if ticket.open else "Last seen broken: "
-    yield line(was, shared.summary_of(ticket, 600))
     if ticket.open:
+        yield line(shared.summary_of(ticket, 600))
         yield line(*pieces(shared.why(ticket, look), look.name_of))
     else:
+        yield line("Last seen broken: ", clean(ticket.summary, 600) or "no more is known")
         yield line("✅ ", *pieces(words.ended(ticket), look.name_of))
     for note in shared.notes(ticket, look):
         yield line(*pieces(note, look.name_of))

@@ -1,0 +1,274 @@
+"""The program as people run it, on a Slack that is not ours and a cluster of real processes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from core.twin.cluster import Layout
+from core.twin.plan import free_ports
+from tests.live.other_slack import (
+    ALERTS,
+    ANA,
+    APP_TOKEN,
+    BOT_TOKEN,
+    GROUP,
+    GUEST,
+    LEAD,
+    OPS,
+    SECRET,
+    STRANGER,
+    TEAM,
+    Channel,
+    Json,
+    OtherSlack,
+)
+
+ROOT = Path(__file__).parents[2]
+LIMIT_S = 45.0
+SPEED = 5.0
+
+CONFIG = """
+database = "{folder}/tocsin.db"
+[slack]
+base_url = "{slack}"
+mode = "{mode}"
+fallback_channel = "{ops}"
+settle = "500ms"
+timeout = "3s"
+[[routes]]
+channel = "{channel}"
+{extra}
+[http]
+port = {port}
+[[subjects]]
+name = "prod"
+kind = "tikv"
+pd = {pd}
+periods = {{probe = "250ms", pd = "500ms", metrics = "2s"}}
+"""
+
+
+async def until(good: Callable[[], Any], what: str, limit_s: float = LIMIT_S) -> Any:
+    """What `good` gives once that is something."""
+    end = time.monotonic() + limit_s
+    while not (found := good()):
+        assert time.monotonic() < end, f"not within {limit_s:g} s: {what}"
+        await asyncio.sleep(0.02)
+    return found
+
+
+@dataclass
+class Bot:
+    """`tocsin serve`, as a process."""
+
+    folder: Path
+    port: int
+    env: dict[str, str]
+    process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        with (self.folder / "log").open("ab") as log:
+            self.process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "bot", "serve", "-c", str(self.folder / "tocsin.toml")),
+                cwd=ROOT,
+                env=self.env,
+                stdout=log,
+                stderr=log,
+            )
+
+    def log(self) -> str:
+        return (self.folder / "log").read_text()
+
+    async def kill(self) -> None:
+        """kill -9."""
+        assert self.process is not None
+        self.process.kill()
+        await self.process.wait()
+
+    async def stop(self) -> int:
+        assert self.process is not None
+        if self.process.returncode is None:
+            self.process.send_signal(signal.SIGTERM)
+        return await asyncio.wait_for(self.process.wait(), 20)
+
+    async def health(self) -> tuple[int, Json]:
+        """/healthz: status and body; 0 before it listens."""
+        try:
+            async with (
+                aiohttp.ClientSession() as session,
+                session.get(f"http://127.0.0.1:{self.port}/healthz") as answer,
+            ):
+                return answer.status, await answer.json()
+        except aiohttp.ClientError:
+            return 0, {}
+
+    async def healthy(self, status: int = 200) -> Json:
+        end = time.monotonic() + LIMIT_S
+        while (found := await self.health())[0] != status:
+            assert self.process is not None
+            assert self.process.returncode is None, self.log()[-3000:]
+            assert time.monotonic() < end, (found, self.log()[-3000:])
+            await asyncio.sleep(0.05)
+        return found[1]
+
+
+def environment(**more: str) -> dict[str, str]:
+    bare = {k: v for k, v in os.environ.items() if not k.startswith(("TOCSIN", "SLACK"))}
+    bare |= {"SLACK_BOT_TOKEN": BOT_TOKEN, "SLACK_APP_TOKEN": APP_TOKEN}
+    return {**bare, "SLACK_SIGNING_SECRET": SECRET, **more}
+
+
+def bot_on(folder: Path, slack: OtherSlack, pd: tuple[str, ...], **wanted: str) -> Bot:
+    folder.mkdir(exist_ok=True)
+    port = free_ports(1, "127.0.0.1")[0]
+    given = {"mode": "socket", "channel": ALERTS, "ops": OPS, "extra": "", **wanted}
+    text = CONFIG.format(
+        folder=folder, slack=slack.base_url, port=port, pd=json.dumps(list(pd)), **given
+    )
+    (folder / "tocsin.toml").write_text(text)
+    return Bot(folder, port, environment())
+
+
+@asynccontextmanager
+async def slack_and_twin(folder: Path) -> AsyncIterator[tuple[OtherSlack, Layout]]:
+    twin = Layout(folder / "twin", tie_to=os.getpid(), speed=SPEED, regions=24)
+    slack = OtherSlack()
+    try:
+        await asyncio.gather(twin.up(), slack.start())
+        yield slack, twin
+    finally:
+        await slack.stop()
+        await twin.down()
+
+
+@asynccontextmanager
+async def serving(bot: Bot) -> AsyncIterator[Bot]:
+    try:
+        await bot.start()
+        await bot.healthy()
+        yield bot
+    finally:
+        assert await bot.stop() in (0, -9), bot.log()[-5000:]
+
+
+def card(channel: Channel, words: str = "store-2") -> Json | None:
+    """The one top-level card about it that has buttons."""
+    found = [m for m in channel.roots if words in json.dumps(m) and "ticket_" in json.dumps(m)]
+    assert len(found) < 2, [m["text"] for m in found]
+    return found[0] if found else None
+
+
+def whole(message: Json) -> str:
+    return json.dumps(message, ensure_ascii=False)
+
+
+async def hears(slack: OtherSlack, name: str, text: str, who: str = ANA) -> Json:
+    """A command's answer, asked again where it fell into a gap."""
+    for _ in range(8):
+        await until(lambda: slack.sockets, "a socket is open")
+        try:
+            return await slack.deliver("slash_commands", slack.command(name, text, who))
+        except (TimeoutError, ConnectionError, ZeroDivisionError):
+            continue
+    raise AssertionError("no command is heard")
+
+
+@pytest.mark.timeout(240)
+async def test_the_main_story_on_a_slack_that_is_not_ours(tmp_path: Path) -> None:
+    async with slack_and_twin(tmp_path) as (slack, twin):
+        bot = bot_on(tmp_path / "bot", slack, twin.pd_urls)
+        async with serving(bot):
+            await until(lambda: len(slack.sockets) == 2, "two sockets")
+            await _people(slack, twin)
+            await _outages(slack, bot)
+            await _faults(slack, twin, bot)
+
+
+async def _people(slack: OtherSlack, twin: Layout) -> None:
+    twin.kill("store-2")
+    found = await until(lambda: card(slack.alerts), "a card")
+    ts = found["ts"]
+    said = await slack.deliver("interactive", slack.click(found, "ticket_acknowledge"))
+    assert said == {}
+    await until(lambda: "ticket_acknowledge" not in whole(found), "the edit of the same message")
+    assert found["ts"] == ts and "ana" in whole(found)
+    for text in ("list", "list acknowledged", "show 1", "help"):
+        assert (await hears(slack, "/tickets", text))["text"], text
+    for name, text in (("/tickets", "explode"), ("/monitor", "<!channel> now"), ("/nothing", "")):
+        assert (await hears(slack, name, text))["response_type"] == "ephemeral"
+    await slack.deliver("interactive", slack.click(found, "ticket_hold"))
+    view = await until(lambda: slack.views[-1:], "a modal")
+    values = {
+        "hold_for_block": {
+            "hold_for": {"type": "static_select", "selected_option": {"value": "2h"}}
+        },
+        "hold_healthy_block": {
+            "hold_healthy": {
+                "type": "checkboxes",
+                "selected_options": [{"value": "hold_healthy"}],
+            }
+        },
+        "hold_reason_block": {
+            "hold_reason": {"type": "plain_text_input", "value": "<!channel> disk swap `x`"}
+        },
+    }
+    assert await slack.deliver("interactive", slack.submission(view[0], values)) == {}
+    await until(lambda: "ticket_unhold" in whole(found), "held")
+    replies = await until(
+        lambda: [m for m in slack.alerts.messages if m.get("thread_ts") == ts], "a thread reply"
+    )
+    assert all("<!channel>" not in whole({**m, "metadata": 0}) or "plain" in whole(m) for m in replies)
+    for who in (GUEST, STRANGER):
+        before = len(slack.whispers)
+        await slack.deliver("interactive", slack.click(found, "ticket_unhold", who))
+        await until(lambda b=before: len(slack.whispers) > b, "a refusal")
+        assert "ticket_unhold" in whole(found)
+    twin.start("store-2")
+    await until(lambda: "esolved" in found["text"] or "recovered" in found["text"], "resolved")
+
+
+async def _outages(slack: OtherSlack, bot: Bot) -> None:
+    await slack.stop()
+    await asyncio.sleep(3)
+    await slack.start()
+    assert (await hears(slack, "/tickets", "list"))["text"]
+    await slack.refresh()
+    assert (await hears(slack, "/tickets", "list"))["text"]
+    await bot.healthy()
+
+
+async def _faults(slack: OtherSlack, twin: Layout, bot: Bot) -> None:
+    slack.limit["chat.postMessage"] = [1.0, 1.0]
+    before = slack.count("chat.postMessage")
+    twin.kill("store-3")
+    found = await until(lambda: card(slack.alerts, "store-3"), "a card after two 429")
+    times = [at for name, at in slack.calls if name == "chat.postMessage"][before:]
+    assert times[1] - times[0] > 0.95, times
+    assert times[2] - times[1] > 0.95, times
+    # Deleted by a person, then touched: anchored anew, once.
+    slack.alerts.messages.remove(found)
+    await slack.deliver("interactive", slack.click(found, "ticket_acknowledge"))
+    again = await until(lambda: card(slack.alerts, "store-3"), "the card anew")
+    assert again["ts"] != found["ts"]
+    slack.auth_broken = True
+    await slack.deliver("interactive", slack.click(again, "ticket_resolve"))
+    calls = len(slack.calls)
+    await slack.deliver("interactive", slack.click(again, "ticket_hold"))
+    body = await bot.healthy(503)
+    assert "invalid_auth" in json.dumps(body)
+    await asyncio.sleep(2)
+    assert len(slack.calls) - calls < 30, slack.calls[calls:]
+    slack.auth_broken = False
