@@ -33,6 +33,8 @@ from core.tasks import Tasks
 log = structlog.get_logger()
 BEAT_S = 10.0
 """The sender shows that it turns at least this often."""
+LONGEST_REST_S = 30.0
+"""A channel looks for itself this often, whatever it was told or not told."""
 PROBE_S = 60.0
 """How often a parked channel, or a refused token, is tried again."""
 
@@ -166,11 +168,8 @@ class Sender:
 
     async def _rest(self, seconds: float, seen: int) -> None:
         waiting = self._db.news.wait(outbox.TOPIC, seen)
-        if seconds == NEVER:
-            await waiting
-            return
         try:
-            await within(self._clock, seconds, waiting)
+            await within(self._clock, min(seconds, LONGEST_REST_S), waiting)
         except TimeoutError:
             return
 
