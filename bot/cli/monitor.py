@@ -28,6 +28,7 @@ from core.errors import Invalid
 from core.events import Event, newest
 from core.events import since as events_since
 from core.metrics import Metrics
+from core.monitor import TickReport
 from core.schedule import every
 from core.subject import Paced
 from core.tasks import Tasks
@@ -102,19 +103,27 @@ class _Heartbeat:
 
     async def line(self) -> None:
         """Print how every subject stands."""
+        reports = [watch.last for watch in self._engine.watches if watch.last is not None]
+        if not reports:
+            return
         counts = await self._db.read(store.open_by_severity)
-        for watch in self._engine.watches:
-            report = watch.last
-            if report is None:
-                continue
-            seen = f"{report.broken} broken" if report.broken else "all passing"
-            if report.unknown:
-                seen += f", {report.unknown} unknown"
-            if report.blind:
-                seen += f", not seen: {', '.join(report.blind)}"
+        for report in reports:
+            seen = _seen(report)
             say(f"{local_time(report.at)}  {terminal(report.subject, 63):<16} {seen}")
         total = ", ".join(f"{n} {s}" for s, n in counts.items() if n) or "none"
         say(f"{'':21}open tickets: {total}")
+
+
+def _seen(report: TickReport) -> str:
+    """How a subject stands; "all passing" only where everything could be judged."""
+    if not report.broken and not report.unknown and not report.blind:
+        return "all passing"
+    seen = f"{report.broken} broken" if report.broken else "none broken"
+    if report.unknown:
+        seen += f", {report.unknown} unknown"
+    if report.blind:
+        seen += f", not seen: {', '.join(report.blind)}"
+    return seen
 
 
 async def _news(db: Database) -> None:

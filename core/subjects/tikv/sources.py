@@ -13,6 +13,8 @@ from core.tasks import Tasks
 
 T = TypeVar("T")
 
+RETRY_S = 5.0
+"""A read that failed is tried again after so long at most, however seldom its source is read."""
 # A tick that comes a little early still starts the read that is due, instead of one tick later.
 _EARLY = 0.1
 
@@ -80,6 +82,8 @@ class Source(Generic[T]):
 
     def _failed(self, text: str, error: TocsinError | None) -> None:
         self.error, self.failure = text, error
+        again = self._clock.monotonic() + RETRY_S + _EARLY * self.period_s
+        self._due_at = min(self._due_at, again)
 
     def overdue_s(self, mono: float) -> float:
         """For how long the read under way has gone on; 0 if there is none."""

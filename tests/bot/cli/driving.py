@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -148,13 +149,18 @@ def wait_for(condition: Callable[[], T], limit_s: float = 60.0) -> T:
 
 
 def lines_until(process: subprocess.Popen[bytes], part: str) -> str:
-    """What a process prints, up to the line that contains `part`."""
+    """What a process prints, up to the line that contains `part`; it ends if that never comes."""
     assert process.stdout
     seen = ""
-    for raw in process.stdout:
-        seen += raw.decode()
-        if part in seen:
-            return seen
+    too_long = threading.Timer(40, process.kill)
+    too_long.start()
+    try:
+        for raw in process.stdout:
+            seen += raw.decode()
+            if part in seen:
+                return seen
+    finally:
+        too_long.cancel()
     assert process.stderr
     raise AssertionError(f"it ended: {seen}{process.stderr.read().decode()}")
 

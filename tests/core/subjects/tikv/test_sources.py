@@ -6,7 +6,7 @@ import pytest
 
 from core.clock import ManualClock
 from core.errors import Unavailable
-from core.subjects.tikv.sources import Source, read_due
+from core.subjects.tikv.sources import RETRY_S, Source, read_due
 from core.tasks import Tasks
 
 
@@ -38,6 +38,26 @@ def made(clock: ManualClock) -> tuple[Told, Source[int], Tasks]:
     told = Told()
     FAILED.clear()
     return told, Source("thing", 2.0, told.read, clock), Tasks(lost)
+
+
+async def test_a_read_that_failed_is_tried_again_soon_however_seldom_it_is_due() -> None:
+    clock, asked = ManualClock(), 0
+
+    async def read() -> int:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            raise Unavailable("not yet")
+        return asked
+
+    source = Source("placement", 60.0, read, clock)
+    await source.read()
+    assert not source.due(clock.monotonic())
+    await clock.advance(RETRY_S)
+    assert source.due(clock.monotonic())
+    await source.read()
+    await clock.advance(RETRY_S)
+    assert not source.due(clock.monotonic())
 
 
 async def test_a_source_is_asked_at_its_own_pace() -> None:
