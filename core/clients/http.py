@@ -8,6 +8,7 @@ proxies are ignored: cluster endpoints are asked directly or not at all.
 
 from __future__ import annotations
 
+import ssl
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -103,9 +104,9 @@ class Http:
         except (aiohttp.ClientPayloadError, aiohttp.ClientResponseError) as error:
             raise Garbled(where, f"the answer broke off or is not HTTP ({error})") from None
         except aiohttp.ServerDisconnectedError:
-            raise SourceFailed(where, Kind.RESET, "closed without an answer") from None
+            raise SourceFailed(where, Kind.RESET, self._closed) from None
         except (aiohttp.ClientError, OSError) as error:
-            raise SourceFailed(where, kind_of(error), str(error)) from None
+            raise SourceFailed(where, kind_of(error), _said(error)) from None
         return Reply(url, status, said, raw, self._clock.monotonic() - began)
 
     async def get(self, url: str, *, max_bytes: int | None = None) -> Reply:
@@ -117,6 +118,12 @@ class Http:
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+    @property
+    def _closed(self) -> str:
+        # With TLS 1.3 a refused client certificate shows only after the handshake, often as this.
+        doubt = "; it may not accept our certificate" if self._tls is not None else ""
+        return f"closed without an answer{doubt}"
 
     async def _exchange(
         self,
@@ -151,6 +158,14 @@ class Http:
                 trust_env=False,
             )
         return self._session
+
+
+def _said(error: BaseException) -> str:
+    """What went wrong, in few words where the whole text buries it."""
+    inner = getattr(error, "certificate_error", error)
+    if isinstance(inner, ssl.SSLCertVerificationError):
+        return f"certificate verify failed: {inner.verify_message}"
+    return str(error)
 
 
 async def _read(answer: aiohttp.ClientResponse, where: str, cap: int) -> bytes:
