@@ -132,7 +132,7 @@ class Person:
         await self.page.locator(".menu-item", has_text=name).click()
         await expect(self.page.locator("#me .me-name")).to_contain_text(name)
 
-    async def shoot(self, name: str, target: Locator | None = None) -> None:
-        """A picture of the page, or of one thing on it."""
+    async def shoot(self, name: str) -> None:
+        """A picture of the page."""
         SHOTS.mkdir(exist_ok=True)
-        await (target or self.page).screenshot(path=SHOTS / f"story-{name}.png")
+        await self.page.screenshot(path=SHOTS / f"story-{name}.png")

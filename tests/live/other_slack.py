@@ -86,6 +86,7 @@ class OtherSlack:
             ANA: user(ANA, "ana"),
             LEAD: user(LEAD, "lead"),
             GUEST: user(GUEST, "guest", is_restricted=True),
+            BOT_USER: user(BOT_USER, "tocsin", is_bot=True),
         }
         self.group = [LEAD]
         self.sockets: list[web.WebSocketResponse] = []
@@ -241,7 +242,7 @@ class OtherSlack:
 
     def _conversations_members(self, args: Json) -> Json:
         self._channel(args.get("channel"), by_name=False)
-        return {"members": [*self.users, BOT_USER], "response_metadata": {"next_cursor": ""}}
+        return {"members": list(self.users), "response_metadata": {"next_cursor": ""}}
 
     def _conversations_history(self, args: Json) -> Json:
         return self._read(self._channel(args.get("channel"), by_name=False).roots, args)

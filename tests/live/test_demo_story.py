@@ -66,7 +66,6 @@ async def _a_store_dies(person: Person) -> None:
     await expect(card).to_contain_text("@storage-oncall please have a look.")
     await expect(card).to_contain_text("Owner\nnobody yet", use_inner_text=True)
     await person.shoot("1-card")
-    await person.shoot("1-card-alone", card)
 
 
 async def _it_is_held_and_owned_by_button(person: Person) -> None:
@@ -181,6 +180,8 @@ async def _the_store_comes_back(person: Person, demo: Demo) -> None:
     await expect(thread).to_contain_text("Cause: no diagnosis")
     await expect(thread).to_contain_text(re.compile("Acknowledged by @?Ben Okafor after"))
     await person.shoot("12-resolved")
+    await person.page.emulate_media(color_scheme="dark")
+    await person.shoot("13-dark")
     await person.page.keyboard.press("Escape")
     code, listed = await demo.tocsin("tickets", "list", "--status", "all", "--json")
     assert code == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import sys
 import time
@@ -115,6 +116,21 @@ class Bot:
         except aiohttp.ClientError:
             return 0, {}
 
+    async def watching(self) -> None:
+        """Wait until what breaks now is no longer taken for broken before."""
+        end = time.monotonic() + LIMIT_S
+        while await self._ticks() < 10:
+            assert time.monotonic() < end, self.log()[-3000:]
+            await asyncio.sleep(0.05)
+
+    async def _ticks(self) -> float:
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(f"http://127.0.0.1:{self.port}/metrics") as answer,
+        ):
+            found = re.findall(r"^tocsin_ticks_total\S* (\S+)", await answer.text(), re.M)
+            return sum(float(one) for one in found)
+
     async def healthy(self, status: int = 200) -> Json:
         end = time.monotonic() + LIMIT_S
         while (found := await self.health())[0] != status:
@@ -192,6 +208,7 @@ async def test_the_main_story_on_a_slack_that_is_not_ours(tmp_path: Path) -> Non
         bot = bot_on(tmp_path / "bot", slack, twin.pd_urls)
         async with serving(bot):
             await until(lambda: len(slack.sockets) == 2, "two sockets")
+            await bot.watching()
             await _people(slack, twin)
             await _outages(slack, bot)
             await _faults(slack, twin, bot)
@@ -230,7 +247,9 @@ async def _people(slack: OtherSlack, twin: Layout) -> None:
     replies = await until(
         lambda: [m for m in slack.alerts.messages if m.get("thread_ts") == ts], "a thread reply"
     )
-    assert all("<!channel>" not in whole({**m, "metadata": 0}) or "plain" in whole(m) for m in replies)
+    assert all(
+        "<!channel>" not in whole({**m, "metadata": 0}) or "plain" in whole(m) for m in replies
+    )
     for who in (GUEST, STRANGER):
         before = len(slack.whispers)
         await slack.deliver("interactive", slack.click(found, "ticket_unhold", who))

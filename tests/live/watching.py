@@ -316,14 +316,12 @@ class Prometheus:
 
 
 @asynccontextmanager
-async def prometheus(
-    folder: Path, twin: Layout, every_s: str = "500ms"
-) -> AsyncIterator[Prometheus]:
+async def prometheus(folder: Path, twin: Layout, every: str = "500ms") -> AsyncIterator[Prometheus]:
     """A Prometheus on every process of the twin."""
     folder.mkdir(exist_ok=True)
     hosts = [[url.partition("//")[2] for url in urls] for urls in _urls(twin)]
     stores, pds = (", ".join(f"'{one}'" for one in names) for names in hosts)
-    text = PROMETHEUS.format(every=every_s, stores=stores, pds=pds)
+    text = PROMETHEUS.format(every=every, stores=stores, pds=pds)
     (folder / "prometheus.yml").write_text(text)
     made = Prometheus(folder, free_ports(1, "127.0.0.1")[0])
     made.start()
