@@ -13,6 +13,8 @@ from tests.live.watching import Prometheus, Watcher, prometheus, running, watchi
 
 pytestmark = [pytest.mark.soak, pytest.mark.prometheus, pytest.mark.timeout(1800)]
 
+AWAY_S = 10.0  # a restart on a machine with much to read back; from 20 s on blindness is told
+
 
 async def _idle(watcher: Watcher, seconds: float) -> None:
     """Nothing is done, and nothing may open."""
@@ -32,9 +34,10 @@ async def _new_pd_leader(watcher: Watcher) -> None:
         await asyncio.sleep(0.05)
 
 
-async def _restart(scraper: Prometheus) -> float:
+async def _restart(watcher: Watcher, scraper: Prometheus) -> float:
     began = time.monotonic()
     scraper.kill()
+    await _idle(watcher, AWAY_S)
     scraper.start()
     await scraper.ready()
     return time.monotonic() - began
@@ -51,7 +54,7 @@ async def test_idle_time_opens_no_ticket(tmp_path: Path, seconds: float) -> None
         await _idle(watcher, seconds / 3)
         await _new_pd_leader(watcher)
         await _idle(watcher, seconds / 3)
-        away_s = await _restart(scraper)
+        away_s = await _restart(watcher, scraper)
         await _idle(watcher, seconds / 3)
         last = watcher.watch.last
         assert last is not None
