@@ -15,7 +15,16 @@ from core.diagnosis.model import (
     Snapshot,
     Weight,
 )
-from core.diagnosis.rules import load, network, placement_driver, process, storage, watch
+from core.diagnosis.rules import (
+    fleet,
+    load,
+    network,
+    placement_driver,
+    process,
+    schedule,
+    storage,
+    watch,
+)
 from core.diagnosis.rules.sign import Candidate, Rule, consider, title
 from core.diagnosis.rules.telling import readings, timeline, unseen
 from core.invariant import Severity
@@ -26,6 +35,8 @@ RULES: tuple[Rule, ...] = (
     *placement_driver.RULES,
     *storage.RULES,
     *load.RULES,
+    *schedule.RULES,
+    *fleet.RULES,
     *watch.RULES,
 )
 MADE_BY = "rules"
@@ -45,7 +56,10 @@ _NODE = ("store:", "pd:")
 def diagnose(snapshot: Snapshot, *, first_look: bool = False) -> Diagnosis:
     """What the rules make of the evidence; every claim of the answer has been re-run by code."""
     candidates = [
-        consider(rule, snapshot, entity) for rule in RULES for entity in rule.scope(snapshot)
+        consider(rule, snapshot, entity)
+        for rule in RULES
+        if snapshot.invariant not in rule.not_for
+        for entity in rule.scope(snapshot)
     ]
     primary, certainty = _choose(candidates, snapshot)
     made = _write(primary, certainty, candidates, snapshot)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.diagnosis.model import Op
-from core.diagnosis.rules.process import (
+from core.diagnosis.rules.life import (
     DETACHED,
     EXITED,
     HEARTBEATS,
@@ -16,9 +16,8 @@ from core.diagnosis.rules.process import (
     RUNNING,
     TIMED_OUT,
     UNROUTED,
-    against,
 )
-from core.diagnosis.rules.sign import Rule, Sign, only, stores
+from core.diagnosis.rules.sign import Rule, Sign, against, only, stores
 
 _DOWN = frozenset(("store_down", "quorum_margin"))
 

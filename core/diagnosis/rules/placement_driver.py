@@ -97,7 +97,24 @@ TSO_SLOW = Sign(
     about="pd",
 )
 
+FORGOT = Sign(
+    30,
+    "spread",
+    "silent_share",
+    Op.AT_LEAST,
+    0.67,
+    "PD misses {value} of all stores at once: a new leader starts from old heartbeat times",
+    about="cluster",
+)
+
 RULES = (
+    Rule(
+        "pd_leader_loss",
+        only("pd"),
+        must=((NEW_LEADER, CHANGES), (MAJORITY,), (FORGOT,)),
+        signs=(LOG_ELECTION,),
+        tickets=frozenset(("store_down", "quorum_margin")),
+    ),
     Rule(
         "pd_leader_loss",
         only("pd"),

@@ -44,7 +44,8 @@ class Rule:
     """When a cause is so: of whom, what must be seen, what must not, and what weighs.
 
     Each group of `must` needs one sign seen; any sign of `must_not` that is seen rules the cause out.
-    `tickets` are the invariants that this cause is wont to break.
+    `tickets` are the invariants that this cause is wont to break; for a ticket of `not_for` the rule
+    is not asked.
     """
 
     cause: str
@@ -53,6 +54,7 @@ class Rule:
     signs: tuple[Sign, ...] = ()
     must_not: tuple[Sign, ...] = ()
     tickets: frozenset[str] = frozenset()
+    not_for: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,17 @@ class Candidate:
     def rank(self) -> float:
         """For comparing candidates: what was seen, how much it concerns the ticket, how deep it lies."""
         return min(self.points, 100) + self.relevant + CAUSES[self.cause].root / 2
+
+
+def against(sign: Sign, points: int) -> Sign:
+    """The same thing seen, as something that speaks against."""
+    return Sign(
+        *(-points, sign.kind, sign.path, sign.op, sign.value, sign.words),
+        about=sign.about,
+        source=sign.source,
+        where=sign.where,
+        recent=sign.recent,
+    )
 
 
 def stores(snapshot: Snapshot) -> tuple[str, ...]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from core.diagnosis.model import Op
+from core.diagnosis.rules.life import NOT_ANSWERING, PEERS_MISS, YOUNG
 from core.diagnosis.rules.network import ANSWERS, PD_HEARS, PD_UP, SCRAPED
 from core.diagnosis.rules.placement_driver import HAS_LEADER, MAJORITY, PD_SERVES
-from core.diagnosis.rules.process import NOT_ANSWERING, PEERS_MISS, YOUNG, against
-from core.diagnosis.rules.sign import Rule, Sign, members, only, stores
+from core.diagnosis.rules.sign import Rule, Sign, against, members, only, stores
 
 NO_PROMETHEUS = Sign(
     70, "prometheus", "now.answers", Op.EQUALS, False, "Prometheus does not answer", direct=True
@@ -42,6 +42,9 @@ THERE = Sign(10, "prometheus", "now.answers", Op.EQUALS, True, "Prometheus answe
 FRESH = Sign(
     30, "prometheus", "now.sample_age_s", Op.AT_MOST, 60, "its newest sample is {value} s old"
 )
+# Tickets of which only metrics can tell that they are over.
+_MEASURED = frozenset(("high_latency", "store_slow", "hot_store", "raft_log_lag"))
+_UNMEASURED = frozenset(("store_down", "store_restarted", "low_disk_space", "leader_imbalance"))
 _WATCH = frozenset(("observer_blind", "prometheus_down", "prometheus_stale", "high_latency"))
 
 QUICK = Sign(
@@ -54,6 +57,24 @@ QUICK = Sign(
     source="p99_s",
 )
 NO_ERRORS = Sign(5, "reading", "now", Op.AT_MOST, 0.1, "no requests fail", source="errors_per_s")
+QUICK_APPEND = Sign(
+    10,
+    "reading",
+    "now",
+    Op.AT_MOST,
+    0.02,
+    "appending to its raft log takes {value} s",
+    source="append_log_p99_s",
+)
+NO_STALL = Sign(
+    5,
+    "reading",
+    "now",
+    Op.AT_MOST,
+    1000,
+    "RocksDB does not hold up writes",
+    source="write_stall_us",
+)
 SLOW_NOW = Sign(
     -40,
     "reading",
@@ -107,9 +128,18 @@ RULES = (
     Rule(
         "nothing_wrong",
         stores,
-        must=((ANSWERS,), (PD_UP,), (HEARD, PD_HEARS)),
-        signs=(SCRAPED, QUICK, NO_ERRORS, SLOW_NOW, DIED_AND_BACK),
+        must=((ANSWERS,), (PD_UP,), (HEARD,)),
+        signs=(PD_HEARS, SCRAPED, QUICK, NO_ERRORS, SLOW_NOW, DIED_AND_BACK),
         must_not=(against(NOT_ANSWERING, 60), against(PEERS_MISS, 30)),
+        not_for=_MEASURED,
+    ),
+    Rule(
+        "nothing_wrong",
+        stores,
+        must=((ANSWERS,), (PD_UP,), (HEARD,), (QUICK, QUICK_APPEND, NO_STALL)),
+        signs=(PD_HEARS, SCRAPED, NO_ERRORS, SLOW_NOW, DIED_AND_BACK),
+        must_not=(against(NOT_ANSWERING, 60), against(PEERS_MISS, 30)),
+        not_for=_UNMEASURED,
     ),
     Rule(
         "nothing_wrong",

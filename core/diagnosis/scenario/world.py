@@ -12,6 +12,7 @@ from core.diagnosis import pieces
 from core.diagnosis.compare import share, spread
 from core.diagnosis.model import Reason, Snapshot, bounded
 from core.diagnosis.scenario import base
+from core.diagnosis.scenario.answers import by_id, failed_call
 from core.diagnosis.scenario.file import File
 from core.diagnosis.scenario.state import SCRAPE_S, World
 from core.invariant import Severity
@@ -98,9 +99,9 @@ class _Taking:
         world, taken = self._world, self._taken
         answer = world.pd("/stores", taken)
         own = answer if "failed" in answer or answer["status"] != 404 else None
-        failed = _failed(own) if own else ""
-        now = {} if failed else _by_id(own["body"] if own else world.stores_body(taken))
-        before = _by_id(world.stores_body(self._file.before))
+        failed = failed_call(own) if own else ""
+        now = {} if failed else by_id(own["body"] if own else world.stores_body(taken))
+        before = by_id(world.stores_body(self._file.before))
         for entity in dict.fromkeys((*world.stores, *now)):
             if entity not in now and not failed:
                 continue
@@ -120,7 +121,7 @@ class _Taking:
 
     def _path(self, path: str) -> None:
         answer = self._world.pd(path, self._taken)
-        failed = _failed(answer)
+        failed = failed_call(answer)
         self._add("pd", "pd", answer, path, failed)
         if path.startswith("/hotspot/regions/") and not failed and isinstance(answer["body"], dict):
             for store_id, told in pieces.hot(answer["body"]).items():
@@ -290,18 +291,3 @@ class _Taking:
             self._filing.add(
                 "reading", "cluster", {"now": sum(total), "points": []}, source="qps_total"
             )
-
-
-def _by_id(body: Any) -> dict[str, dict[str, Any]]:
-    listed = body.get("stores") if isinstance(body, dict) else None
-    return {
-        f"store:{one['store']['id']}": one
-        for one in listed or ()
-        if isinstance(one, dict) and isinstance(one.get("store"), dict) and "id" in one["store"]
-    }
-
-
-def _failed(answer: dict[str, Any]) -> str:
-    if "failed" in answer:
-        return str(answer["failed"])
-    return f"{answer['status']}: {answer['body']}"[:300] if answer["status"] >= 500 else ""

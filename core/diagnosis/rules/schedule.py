@@ -1,0 +1,222 @@
+"""Causes that lie in scheduling: leaders, what was left set in PD, versions, and room for replicas."""
+
+from __future__ import annotations
+
+from core.diagnosis.model import Op
+from core.diagnosis.rules.sign import Rule, Sign, only, stores
+
+_LEADERS = frozenset(("leader_imbalance",))
+_SCHEDULE = "/config/schedule"
+_EVICT_LIST = "/scheduler-config/evict-leader-scheduler/list"
+
+MANY = Sign(
+    55,
+    "share",
+    "leaders_ratio",
+    Op.AT_LEAST,
+    1.8,
+    "PD: it leads {value} times as many regions as the others",
+    direct=True,
+)
+FEW = Sign(
+    50,
+    "share",
+    "leaders_ratio",
+    Op.AT_MOST,
+    0.5,
+    "PD: it leads only {value} times as many regions as the others",
+    direct=True,
+)
+UP = Sign(10, "store", "now.state", Op.EQUALS, "Up", "PD calls it Up")
+SILENT = Sign(
+    -90,
+    "store",
+    "now.state",
+    Op.ONE_OF,
+    ("Disconnected", "Down", "Offline"),
+    "PD calls it {value}: it cannot lead",
+)
+JUST_BACK = Sign(
+    -60,
+    "reading",
+    "now",
+    Op.AT_MOST,
+    900,
+    "it started {value} s ago: its leaders are still coming back",
+    source="uptime_s",
+)
+WEIGHED = Sign(
+    -60,
+    "store",
+    "now.leader_weight",
+    Op.DIFFERS,
+    1,
+    "its leader weight was set to {value}: that is how it should be",
+)
+EVICTING = Sign(
+    60,
+    "pd",
+    "body.store-id-ranges.{id}",
+    Op.EXISTS,
+    None,
+    "PD evicts its leaders, because somebody asked for it",
+    about="pd",
+    source=_EVICT_LIST,
+    direct=True,
+)
+LIMITS = tuple(
+    Sign(
+        60,
+        "pd",
+        f"body.{name}",
+        Op.EQUALS,
+        0,
+        f"PD's {name} is set to 0",
+        about="pd",
+        source=_SCHEDULE,
+        direct=True,
+    )
+    for name in ("leader-schedule-limit", "region-schedule-limit", "replica-schedule-limit")
+)
+GRANTED = Sign(
+    60,
+    "pd",
+    "body",
+    Op.CONTAINS,
+    "grant-leader-scheduler|shuffle-leader-scheduler|shuffle-region-scheduler|shuffle-hot-region-scheduler|grant-hot-region",
+    "PD runs a scheduler that only people add",
+    about="pd",
+    source="/schedulers",
+    direct=True,
+)
+EVICTOR = Sign(
+    50,
+    "pd",
+    "body",
+    Op.CONTAINS,
+    '"evict-leader-scheduler',
+    "PD runs an evict-leader scheduler",
+    about="pd",
+    source="/schedulers",
+    direct=True,
+)
+NO_BALANCE = Sign(
+    55,
+    "pd",
+    "body",
+    Op.COUNT_AT_MOST,
+    0,
+    "PD's balance-leader scheduler was removed",
+    about="pd",
+    source="/schedulers",
+    where="balance-leader-scheduler",
+    direct=True,
+)
+PAUSED = Sign(
+    60,
+    "pd",
+    "body",
+    Op.COUNT_AT_LEAST,
+    1,
+    "{value} schedulers of PD are paused",
+    about="pd",
+    source="/schedulers?status=paused",
+    direct=True,
+)
+CHECKERS = tuple(
+    Sign(
+        60,
+        "pd",
+        "body.paused",
+        Op.EQUALS,
+        True,
+        f"PD's {name} checker is paused",
+        about="pd",
+        source=f"/checker/{name}",
+        direct=True,
+    )
+    for name in ("learner", "replica", "rule", "split", "merge", "joint-state")
+)
+MAINTAINED = Sign(
+    -60,
+    "change",
+    "changes",
+    Op.COUNT_AT_LEAST,
+    1,
+    "a restart or rollout of it was recorded just now",
+    where='"what":"restart"|"what":"deploy"|"what":"version"',
+    recent=True,
+)
+MAINTAINED_ALL = Sign(
+    -60,
+    "change",
+    "changes",
+    Op.COUNT_AT_LEAST,
+    1,
+    "a restart or rollout of the cluster was recorded just now",
+    about="cluster",
+    where='"what":"restart"|"what":"deploy"|"what":"version"',
+    recent=True,
+)
+EVICTS_ANY = Sign(
+    -60,
+    "pd",
+    "body.store-id-ranges",
+    Op.DIFFERS,
+    {},
+    "PD evicts leaders from some store, because somebody asked for it",
+    about="pd",
+    source=_EVICT_LIST,
+)
+LEADS_FEW = Sign(
+    10,
+    "share",
+    "leaders_ratio",
+    Op.AT_MOST,
+    0.5,
+    "PD: it leads only {value} times as many regions as the others",
+)
+UNEVEN = Sign(
+    10,
+    "spread",
+    "leaders_max_ratio",
+    Op.AT_LEAST,
+    1.5,
+    "leaders are unevenly spread, {value} to 1",
+    about="cluster",
+)
+
+MISSING = Sign(
+    20,
+    "reading",
+    "now",
+    Op.AT_LEAST,
+    1,
+    "{value} regions have too few replicas",
+    source="miss_peer_regions",
+)
+
+RULES = (
+    Rule(
+        "leader_imbalance",
+        stores,
+        must=((MANY, FEW),),
+        signs=(UP, JUST_BACK, WEIGHED),
+        must_not=(SILENT, EVICTS_ANY, NO_BALANCE, GRANTED, PAUSED, LIMITS[0]),
+        tickets=_LEADERS,
+    ),
+    Rule(
+        "scheduler_left_behind",
+        stores,
+        must=((EVICTING,),),
+        signs=(LEADS_FEW, MAINTAINED, MAINTAINED_ALL),
+        tickets=_LEADERS | {"scheduler_left"},
+    ),
+    Rule(
+        "scheduler_left_behind",
+        only("cluster"),
+        must=((*LIMITS, *CHECKERS, GRANTED, EVICTOR, NO_BALANCE, PAUSED),),
+        signs=(UNEVEN, MISSING, MAINTAINED),
+        tickets=_LEADERS | {"region_health", "scheduler_left"},
+    ),
+)
