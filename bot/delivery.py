@@ -188,8 +188,9 @@ class Delivery:
         for ticket in chosen.values():
             channel = self._settings.routes.find(ticket.subject, ticket.severity).channel
             self._placing.card(tx, channel, ticket.id, ticket.severity)
-        gatherings.joined(tx, str(event.data["ref"]), shown_by=event.actor, shown_at=tx.now)
-        self._edit(tx, str(event.data["ref"]), Priority.HUMAN)
+        ref = str(event.data["ref"])
+        gatherings.moved(tx, ref, len(chosen), shown_by=event.actor, shown_at=tx.now)
+        self._edit(tx, ref, Priority.HUMAN)
 
     @staticmethod
     def _edit(tx: Tx, ref: str, priority: Priority) -> None:

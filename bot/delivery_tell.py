@@ -45,6 +45,9 @@ _PAGED = {
     "ticket.unowned": "unowned",
     "ticket.surfaced": "surfaced",
 }
+_COUNTED = frozenset(
+    f"ticket.{verb}" for verb in ["resolved", "recovering", "changed", "eased", "diagnosed"]
+)
 _SETTLED_BY_MANY = frozenset(("ticket.resolved", "ticket.reopened"))
 
 
@@ -67,17 +70,24 @@ class Telling:
         """Look up all that the events are about."""
         ids = {e.ticket_id for e in batch if e.ticket_id is not None}
         placed = placements.of(tx, ids)
-        anchors = outbox.anchors(tx, (p.ref for p in placed.values()), ROOTS)
-        triggered = outbox.anchors(tx, (card_ref(i) for i in ids), ("trigger",))
-        return cls(placing, tx, store.by_ids(tx, ids), placed, anchors, triggered)
+        anchors = outbox.anchors(tx, {p.ref for p in placed.values()}, ROOTS)
+        triggered: dict[str, Anchor] = {}
+        if outbox.ever_in(tx, WEBHOOK):
+            triggered = outbox.anchors(tx, (card_ref(i) for i in ids), ("trigger",))
+        wanted = {e.ticket_id for e in batch if e.ticket_id and not _counted(e, placed)}
+        return cls(placing, tx, store.by_ids(tx, wanted), placed, anchors, triggered)
 
     def tell(self, batch: list[Event]) -> dict[str, int]:
         """Intend all edits, replies and pages; returns subjects with something to place anew."""
         for event in batch:
             self._count(event)
         for event in batch:
+            if event.kind == "ticket.resolved":
+                self._stop_calling(event)
             ticket = self.tickets.get(event.ticket_id or 0)
-            if ticket is not None:
+            if _counted(event, self.placed):
+                self._want(event, self.placed[event.ticket_id or 0])
+            elif ticket is not None:
                 self._one(event, ticket)
         for ref, priority in self.edits.items():
             self._edit(ref, priority)
@@ -89,8 +99,6 @@ class Telling:
             self.told[place.ref] += 1
 
     def _one(self, event: Event, ticket: Ticket) -> None:
-        if event.kind == "ticket.resolved":
-            self._stop_calling(event, ticket)
         place = self.placed.get(ticket.id)
         if place is None:
             return
@@ -210,18 +218,26 @@ class Telling:
         )
         outbox.post(self.tx, effect)
 
-    def _stop_calling(self, event: Event, ticket: Ticket) -> None:
-        if card_ref(ticket.id) not in self.triggered:
+    def _stop_calling(self, event: Event) -> None:
+        ref = card_ref(event.ticket_id or 0)
+        if ref not in self.triggered:
             return
         effect = Effect(
             team="",
             channel=WEBHOOK,
-            ref=card_ref(ticket.id),
+            ref=ref,
             kind="resolve",
             priority=Priority.PAGE,
             source_event=event.id,
         )
         outbox.post(self.tx, effect)
+
+
+def _counted(event: Event, placed: dict[int, Placement]) -> bool:
+    """Whether an event only changes the counts of a message that gathers many tickets."""
+    place = placed.get(event.ticket_id or 0)
+    gathered = place is not None and place.place in ("storm", "adoption")
+    return gathered and event.actor is None and event.kind in _COUNTED
 
 
 def _kept(event: Event) -> dict[str, Any]:

@@ -105,6 +105,13 @@ def joined(tx: Tx, ref: str, **data: Any) -> None:
     tx.run(sa.update(g).where(g.c.ref == ref).values(last_at=tx.now, data=text))
 
 
+def moved(tx: Tx, ref: str, n: int, **data: Any) -> None:
+    """`n` tickets got cards of their own; they still count to what was gathered."""
+    found = get(tx, ref)
+    if found is not None:
+        joined(tx, ref, moved=int(found.data.get("moved", 0)) + n, **data)
+
+
 def close_quiet(tx: Tx, before: float) -> list[str]:
     """Storms that nothing has joined since `before` stop growing; their references."""
     rows = tx.rows(

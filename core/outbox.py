@@ -80,7 +80,7 @@ def make_key(
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An outbox row as stored."""
+    """A stored row."""
 
     key: str
     seq: int
@@ -184,10 +184,8 @@ def want_again(tx: Tx, key: str, *, due_at: float, priority: Priority) -> None:
 
 def by_ref(tx: Tx, ref: str, kind: str = "card") -> list[Row]:
     """The rows of one kind about `ref`, newest generation first."""
-    found = tx.rows(
-        sa.select(o).where(o.c.ref == ref, o.c.kind == kind).order_by(o.c.generation.desc())
-    )
-    return [as_row(r) for r in found]
+    about = sa.select(o).where(o.c.ref == ref, o.c.kind == kind)
+    return [as_row(r) for r in tx.rows(about.order_by(o.c.generation.desc()))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +211,11 @@ def anchors(tx: Tx, refs: Iterable[str], kinds: Sequence[str]) -> dict[str, Anch
         )
         found.update({r.ref: Anchor(**r._asdict()) for r in rows})
     return found
+
+
+def ever_in(tx: Tx, channel: str) -> bool:
+    """Whether anything was ever intended for a channel."""
+    return tx.value(sa.select(o.c.key).where(o.c.channel == channel).limit(1)) is not None
 
 
 def get(tx: Tx, key: str) -> Row | None:

@@ -241,6 +241,8 @@ async def test_showing_the_cards_of_an_adoption_posts_the_worst_ten(slow: Rig) -
     assert await slow.db.write(gatherings.show, "adoption:1", "slack:U1") == 10
     await moved(slow, 15)
     assert len(slow.posts()) == 11
+    assert "20" in slow.posts()[0].text
+    assert (await slow.db.read(gatherings.get, "adoption:1")).data["moved"] == 10
 
 
 async def test_accepting_an_adoption_holds_all_and_floods_no_thread(slow: Rig) -> None:
