@@ -92,8 +92,7 @@ class Watch:
 
     async def _settle(self, judged: list[Judged], observation: Observation) -> tuple[int, int]:
         name = self.subject.name
-        before = await self._db.read(known.known, name)
-        plan = make_plan(name, judged, before, observation.removed)
+        plan = await self._db.read(planned, name, judged, observation.removed)
         if not plan:
             return 0, 0
         return await settle_plan(self._db, self._epoch, name, plan)
@@ -110,6 +109,12 @@ class Watch:
         if gap is not None or stale or carry != self._carry:
             await self._db.write_as(self._epoch, _alive, self.subject.name, dict(carry), gap)
             self._alive_at, self._carry = now, carry
+
+
+def planned(tx: Tx, subject: str, judged: list[Judged], removed: frozenset[str]) -> Plan:
+    """What the tick changes. Made where the database is read, which on SQLite is a thread: ten
+    thousand violations keep it busy for 50 ms, and the loop has people to answer."""
+    return make_plan(subject, judged, known.known(tx, subject), removed)
 
 
 async def settle_plan(db: Database, epoch: int, subject: str, plan: Plan) -> tuple[int, int]:
