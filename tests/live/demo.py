@@ -94,6 +94,15 @@ async def _ready(process: asyncio.subprocess.Process) -> Demo:
     return demo
 
 
+def alive(pid: int) -> bool:
+    """Whether it still runs: one that has ended and waits for its parent's look does not."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
+
+
 @dataclass
 class Person:
     """Whoever sits in front of the page."""
