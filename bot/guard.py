@@ -22,6 +22,7 @@ from slack_bolt.adapter.aiohttp import to_aiohttp_response
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.request.async_request import AsyncBoltRequest
 
+from bot.guard_shape import well_shaped
 from core.clock import Clock
 from core.metrics import Metrics
 
@@ -157,4 +158,6 @@ def _object(text: str) -> dict[str, object]:
         raise Denied(400, "not_json") from None
     if not isinstance(found, dict):
         raise Denied(400, "not_json")
+    if not well_shaped(found):
+        raise Denied(400, "misshapen")
     return found

@@ -72,17 +72,20 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """What Slack says of somebody. `barred` says why they may do nothing ("" if they may)."""
+    """What Slack says of somebody. `barred` says why they may do nothing ("" if they may), `teams`
+    which other workspaces of our organisation they belong to."""
 
     id: str
     name: str
     barred: str
     at: float
+    teams: frozenset[str] = frozenset()
 
 
 def person(user: Mapping[str, Any], team_id: str, at: float) -> Person:
     """Slack's user object, judged: guests, bots, the deactivated and other teams are barred."""
-    return Person(str(user.get("id", "")), _name(user), _barred(user, team_id), at)
+    teams = frozenset(str(t) for t in (user.get("enterprise_user") or {}).get("teams") or ())
+    return Person(str(user.get("id", "")), _name(user), _barred(user, team_id), at, teams)
 
 
 def _name(user: Mapping[str, Any]) -> str:
@@ -100,7 +103,7 @@ def _barred(user: Mapping[str, Any], team_id: str) -> str:
     if user.get("is_stranger") or (
         user.get("team_id", team_id) != team_id and team_id not in teams
     ):
-        return "Tocsin serves members of its own workspace only, not of a connected one."
+        return FOREIGN
     if user.get("is_restricted") or user.get("is_ultra_restricted"):
         return "Guests cannot use Tocsin; ask a full member of this workspace."
     return ""
@@ -122,6 +125,7 @@ def guard(standing: Standing, needs: Role) -> None:
     )
 
 
+FOREIGN = "Tocsin serves members of its own workspace only, not of a connected one."
 UNSURE = (
     "Slack did not say in time who you are, so nothing was changed. Try again in a few seconds."
 )
@@ -151,8 +155,8 @@ class Roles:
             try:
                 await within(self._clock, LOOK_UP_S, self._look_up(user_id))
             except Exception:  # noqa: BLE001 - whatever kept Slack from saying, it was not said
-                return self._unsure(team_id)
-        return self._standing(user_id)
+                return self._half_known(user_id, team_id)
+        return self._standing(user_id, team_id)
 
     def name(self, user_id: str) -> str | None:
         """The person's name as Slack shows it, if it is known."""
@@ -176,16 +180,28 @@ class Roles:
             return False
         return all(g in self._groups and self._fresh(self._groups[g][1]) for g in self._group_ids)
 
+    def _half_known(self, user_id: str, team_id: str) -> Standing:
+        """A user group could not be read: what somebody is by their own name still holds."""
+        found = self._people.get(user_id)
+        if found is not None and self._fresh(found.at):
+            standing = self._standing(user_id, team_id, groups=False)
+            if found.barred or standing.role > Role.VIEWER:
+                return standing
+        return self._unsure(team_id)
+
     def _unsure(self, team_id: str) -> Standing:
         settings = self._settings
         own = team_id in ("", self._team_id)
         may_look = own and not (settings.given and settings.viewer)
         return Standing(Role.VIEWER if may_look else Role.NOBODY, UNSURE)
 
-    def _standing(self, user_id: str) -> Standing:
+    def _standing(self, user_id: str, team_id: str, *, groups: bool = True) -> Standing:
         found = self._people[user_id]
         if found.barred:
             return Standing(Role.NOBODY, found.barred)
+        if team_id not in ("", self._team_id) and not {team_id, self._team_id} <= found.teams:
+            # Whoever acts from another workspace, whatever is said of their account.
+            return Standing(Role.NOBODY, FOREIGN)
         settings = self._settings
         if not settings.given:
             return Standing(Role.RESPONDER)
@@ -194,13 +210,11 @@ class Roles:
             (Role.RESPONDER, settings.responder),
             (Role.VIEWER, settings.viewer),
         ):
-            if self._is_one_of(user_id, names):
+            if user_id in names or (groups and self._in_a_group(user_id, names)):
                 return Standing(role)
         return Standing(Role.NOBODY if settings.viewer else Role.VIEWER)
 
-    def _is_one_of(self, user_id: str, names: tuple[str, ...]) -> bool:
-        if user_id in names:
-            return True
+    def _in_a_group(self, user_id: str, names: tuple[str, ...]) -> bool:
         return any(user_id in self._groups[n][0] for n in names if n in self._groups)
 
     async def _look_up(self, user_id: str) -> None:
@@ -209,7 +223,11 @@ class Roles:
             for g in self._group_ids
             if g not in self._groups or not self._fresh(self._groups[g][1])
         ]
-        await asyncio.gather(self._read_person(user_id), *(self._read_group(g) for g in stale))
+        # Each is read to its end: what one of them fails to say must not hide what another does.
+        read = [self._read_person(user_id), *(self._read_group(g) for g in stale)]
+        for failed in await asyncio.gather(*read, return_exceptions=True):
+            if isinstance(failed, BaseException):
+                raise failed
 
     async def _read_person(self, user_id: str) -> None:
         answer = await self._ask("users.info", {"user": user_id})

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import io
 import itertools
 import json
 import secrets
@@ -440,7 +441,7 @@ class OtherSlack:
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         async with (
             aiohttp.ClientSession() as session,
-            session.post(url, data=body, headers={**usual, **given}) as answer,
+            session.post(url, data=io.BytesIO(body), headers={**usual, **given}) as answer,
         ):
             return answer.status, await answer.read()
 

@@ -191,6 +191,18 @@ def whole(message: Json) -> str:
     return json.dumps(message, ensure_ascii=False)
 
 
+def calls_all(thing: Any) -> bool:
+    """Whether "<!channel>" stands anywhere where Slack reads markup."""
+    if isinstance(thing, list):
+        return any(calls_all(one) for one in thing)
+    if not isinstance(thing, dict):
+        return False
+    read = thing.get("type") in ("mrkdwn", "message")
+    if read and "<!channel>" in str(thing.get("text", "")):
+        return True
+    return any(calls_all(one) for one in thing.values())
+
+
 async def hears(slack: OtherSlack, name: str, text: str, who: str = ANA) -> Json:
     """A command's answer, asked again where it fell into a gap."""
     for _ in range(8):
@@ -291,3 +303,105 @@ async def _faults(slack: OtherSlack, twin: Layout, bot: Bot) -> None:
     await asyncio.sleep(2)
     assert len(slack.calls) - calls < 30, slack.calls[calls:]
     slack.auth_broken = False
+
+
+def nothing() -> str:
+    """An address at which nobody listens."""
+    return f"http://127.0.0.1:{free_ports(1, '127.0.0.1')[0]}"
+
+
+@asynccontextmanager
+async def on_http(folder: Path, **wanted: str) -> AsyncIterator[tuple[OtherSlack, Bot, str]]:
+    """HTTP mode, and nothing to watch that answers."""
+    slack = await OtherSlack().start()
+    try:
+        bot = bot_on(folder, slack, (nothing(),), mode="http", **wanted)
+        async with serving(bot):
+            yield slack, bot, f"http://127.0.0.1:{bot.port}/slack/events"
+    finally:
+        await slack.stop()
+
+
+async def asked(slack: OtherSlack, url: str, text: str, who: str = ANA, **changes: Any) -> str:
+    """A command by HTTP, and the words that answer it."""
+    body = {**slack.command("/tickets", text, who), **changes}
+    status, answer = await slack.post(url, body)
+    assert status == 200, (status, answer)
+    return str(json.loads(answer)["text"])
+
+
+async def test_what_comes_by_http_is_answered_or_turned_away_and_never_a_500(
+    tmp_path: Path,
+) -> None:
+    async with on_http(tmp_path / "bot") as (slack, bot, url):
+        assert "/tickets" in await asked(slack, url, "help")
+        good = slack.command("/tickets", "help")
+        assert (await slack.post(url, good, secret="f" * 32))[0] == 401
+        assert (await slack.post(url, good, at=str(int(time.time()) - 400)))[0] == 401
+        assert (await slack.post(url, good, at="soon"))[0] == 401
+        assert (await slack.post(url, good, X_Slack_Signature="v0=\u00e4"))[0] == 401
+        body = b"command=%2Ftickets&text=help&user_id=U1&team_id=T1&trigger_id=1.2.3"
+        at = str(int(time.time()))
+        assert (await slack.post(url, body, at=at))[0] == 200
+        assert (await slack.post(url, body, at=at))[0] == 401
+        assert (await slack.post(url, b"x" * 10_000_000))[0] == 413
+        for wrong in MALFORMED:
+            form = wrong if isinstance(wrong, bytes) else json.dumps(wrong).encode()
+            kind = "application/x-www-form-urlencoded" if b"=" in form else "application/json"
+            status, answer = await slack.post(url, form, Content_Type=kind)
+            assert status in (200, 400, 404), (wrong, status, answer, bot.log()[-2000:])
+        assert "/tickets" in await asked(slack, url, "help")
+        assert "Traceback" not in bot.log()
+
+
+MALFORMED: list[Any] = [
+    b"payload=",
+    b"payload=%5B%5D",
+    b"payload=%7B%7D",
+    b"payload=null",
+    b"payload=%7B%22type%22%3A%22block_actions%22%7D",
+    b"payload=%7B%22type%22%3A%22block_actions%22%2C%22actions%22%3A%5B%5D%7D",
+    b"payload=%7B%22type%22%3A%22block_actions%22%2C%22actions%22%3A%5B7%5D%7D",
+    b"payload=%7B%22type%22%3A%22block_actions%22%2C%22actions%22%3A%7B%7D%7D",
+    b"payload=%7B%22type%22%3A%22block_actions%22%2C%22user%22%3A%22x%22%2C%22actions%22%3A%5B%7B%22action_id%22%3A%22ticket_hold%22%2C%22type%22%3A%22button%22%7D%5D%7D",
+    b"payload=%7B%22type%22%3A%22view_submission%22%7D",
+    b"payload=%7B%22type%22%3A%22view_submission%22%2C%22view%22%3A%22v%22%7D",
+    b"payload=%7B%22type%22%3A%22view_submission%22%2C%22view%22%3A%7B%22callback_id%22%3A%22hold_view%22%2C%22state%22%3A%7B%22values%22%3A%5B%5D%7D%7D%7D",
+    b"payload=%7B%22type%22%3A%22surprise%22%7D",
+    b"command=",
+    b"command=%2Ftickets",
+    b"command=%2Ftickets&text=%00%FF&user_id=&team_id=",
+    b"command=%2Ftickets&command=%2Fmonitor&text=a&text=b",
+    b"nothing=1",
+    b"",
+    {"type": "event_callback"},
+    {"type": "event_callback", "event": "x"},
+    {"type": "event_callback", "event": {"type": ["app_home_opened"]}},
+    {"type": "event_callback", "team_id": 7, "event": {"type": "app_home_opened", "user": {}}},
+    {"type": "url_verification", "challenge": "abc"},
+    {"type": "url_verification"},
+    {"type": 5},
+    {},
+    [1, 2],
+    "text",
+]
+
+
+async def test_roles_hold_where_slack_says_little(tmp_path: Path) -> None:
+    roles = f'[roles]\nresponder = ["{GROUP}", "{ANA}"]\nadmin = []'
+    async with on_http(tmp_path / "bot", extra=roles) as (slack, _bot, url):
+        assert "999" in await asked(slack, url, "ack 999", LEAD)
+        assert "Guests" in await asked(slack, url, "ack 999", GUEST)
+        foreign = {"team_id": "T0ELSEWHERE"}
+        assert "workspace" in await asked(slack, url, "ack 999", LEAD, **foreign)
+        slack.refuse["usergroups.users.list"] = "unknown_method"
+    async with on_http(tmp_path / "other", extra=roles) as (slack, _bot, url):
+        slack.refuse["usergroups.users.list"] = "unknown_method"
+        slack.refuse["conversations.members"] = "unknown_method"
+        assert "999" in await asked(slack, url, "ack 999", ANA)
+    async with on_http(tmp_path / "third") as (slack, _bot, url):
+        slack.refuse["users.info"] = "unknown_method"
+        assert "nothing was changed" in await asked(slack, url, "ack 999", STRANGER)
+        assert "/tickets list" in await asked(slack, url, "help", STRANGER)
+        slack.hang.add("users.info")
+        assert "nothing was changed" in await asked(slack, url, "ack 999", "U0HANGING1")
