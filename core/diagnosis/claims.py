@@ -67,11 +67,11 @@ def examine(check: Check, snapshot: Snapshot) -> Found:
     if piece is None:
         return Found(Outcome.NO_EVIDENCE)
     if piece.entity != check.entity:
-        return Found(Outcome.WRONG_ENTITY, digest=piece.digest)
+        return Found(Outcome.WRONG_ENTITY, digest=snapshot.digest_of(piece))
     if not piece.ok:
-        return Found(Outcome.FAILED_CALL, digest=piece.digest)
+        return Found(Outcome.FAILED_CALL, digest=snapshot.digest_of(piece))
     outcome, value = ask(check.predicate, piece.content, check.window)
-    return Found(outcome, value, piece.digest)
+    return Found(outcome, value, snapshot.digest_of(piece))
 
 
 def _piece(check: Check, snapshot: Snapshot) -> Piece | None:

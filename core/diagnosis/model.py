@@ -146,6 +146,17 @@ class Snapshot:
         return None
 
     @cached_property
+    def _digests(self) -> dict[str, str]:
+        return {}
+
+    def digest_of(self, piece: Piece) -> str:
+        """The digest of one of its pieces, computed once."""
+        known = self._digests.get(piece.id)
+        if known is None:
+            known = self._digests[piece.id] = piece.digest
+        return known
+
+    @cached_property
     def entities(self) -> tuple[str, ...]:
         """Every entity that some piece is about, sorted."""
         return tuple(sorted({one.entity for one in self.pieces}))

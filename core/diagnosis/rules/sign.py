@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.diagnosis.causes import CAUSES
-from core.diagnosis.claims import examine
+from core.diagnosis.claims import Outcome, ask
 from core.diagnosis.model import Check, Claim, Op, Predicate, Snapshot, Weight
 
 SELF = "self"
@@ -129,13 +129,13 @@ def seen(sign: Sign, snapshot: Snapshot, entity: str) -> Claim | None:
     window = (snapshot.opened_at - RECENT_S, snapshot.taken_at) if sign.recent else None
     predicate = Predicate(_filled(sign.path, entity), sign.op, sign.value, sign.where)
     for piece in pieces:
-        if sign.source and piece.source != sign.source:
+        if not piece.ok or (sign.source and piece.source != sign.source):
             continue
-        check = Check(whose, predicate, evidence=piece.id, window=window)
-        found = examine(check, snapshot)
-        if found.stands:
-            words = _words(sign, found.value, title(snapshot, entity))
-            return Claim(words, check, Weight.SUPPORTING, found.digest)
+        outcome, value = ask(predicate, piece.content, window)
+        if outcome is Outcome.HOLDS:
+            check = Check(whose, predicate, evidence=piece.id, window=window)
+            words = _words(sign, value, title(snapshot, entity))
+            return Claim(words, check, Weight.SUPPORTING, snapshot.digest_of(piece))
     return None
 
 
