@@ -2,7 +2,7 @@
 
 The subject, the monitor, delivery and the sender run against the scripted cluster and the local
 workspace, all on one clock that is moved; PD has wall time of its own, so that a step of ours is
-seen for what it is. Sources are read every two minutes (the shipped periods would be 1.2 million
+seen for what it is. Sources are read every three minutes (the shipped periods would be 1.2 million
 looks) and, while nothing happens, by a monitor that is late; everything else is as shipped.
 """
 
@@ -32,10 +32,10 @@ from tests.core.subjects.tikv.driving import subject
 from tests.flows.rig import CHANNEL, LIMITS_OFF, ONCALL, OPS, Rig, rig
 from tests.world import World
 
-STEP_S = 120.0
+STEP_S = 180.0
 HOUR_S, DAY_S = 3600.0, 86400.0
-PERIODS = Periods(probe_s=STEP_S, pd_s=STEP_S, metrics_s=600.0, placement_s=1200.0)
-LATE_S = 350.0  # below three periods, from which on PD counts as having been away
+PERIODS = Periods(probe_s=STEP_S, pd_s=STEP_S, metrics_s=540.0, placement_s=1080.0)
+LATE_S = 530.0  # below three periods, from which on PD counts as having been away
 PATIENCE_S = 0.05
 # Somebody is called for whatever has a reason to call, whatever its severity.
 EVERYTHING = Routes((Route(CHANNEL, ONCALL),), CHANNEL, OPS)

@@ -47,6 +47,13 @@ class Announcements:
             if mono - at <= reach and mono - self._first[key] <= self._max_s
         )
 
+    def lately(self, mono: float, seconds: float) -> bool:
+        """Whether any store was announced at most `seconds` ago."""
+        return any(
+            mono - at <= seconds and mono - self._first[key] <= self._max_s
+            for key, at in self._last.items()
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:

@@ -105,7 +105,7 @@ class State:
 
     def visible_restarts(self, mono: float) -> Mapping[int, Restart]:
         """Restarts of the last minutes."""
-        rolling = bool(self.announcements.within(mono, self._guards.restart_s))
+        rolling = self.announcements.lately(mono, self._guards.restart_s)
         return self.restarts.visible(mono, rolling=rolling)
 
     def margin(self, lives: Mapping[int, Liveness]) -> Margin:
