@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot import given
 from bot.cli.common import (
     ConfigOption,
     DbOption,
@@ -39,6 +40,7 @@ async def serve(
         raise Invalid(
             "There is nothing to watch: add [[subjects]] to the configuration, or give --pd."
         )
+    given.check(settings)
     set_up_logs(settings.file.log, settings.secrets())
     stop = stopped_by_signal()
     try:
