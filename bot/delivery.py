@@ -63,6 +63,7 @@ class Delivery:
         self._placing = Placing(settings.team, settings.routes)
         self._points = points or Points()
         self.caught_up_at: float | None = None
+        self._unfinished: dict[str, int] = {}
 
     async def run(self) -> None:
         """Follow all events; a failure is told in the log and tried again."""
@@ -93,12 +94,13 @@ class Delivery:
 
     async def _begin(self) -> None:
         """What an earlier process opened but did not place."""
-        await self._db.write_as(self._epoch, self._place_left)
+        await self._db.read(self._find_left)
+        await self._finish_placing()
 
-    def _place_left(self, tx: Tx) -> None:
+    def _find_left(self, tx: Tx) -> None:
         at = events.cursor(tx, CONSUMER)
         for subject in placements.subjects_with_fresh(tx):
-            self._placing.place(tx, subject, at)
+            self._unfinished.setdefault(subject, at)
 
     async def _follow(self) -> None:
         while True:
@@ -110,7 +112,15 @@ class Delivery:
         """Deal with every event that there is."""
         if await events.catch_up(self._db, CONSUMER, self.handle, self._epoch, SKIP):
             self._points.reach("delivery.committed")
+        await self._finish_placing()
         self.caught_up_at = self._clock.monotonic()
+
+    async def _finish_placing(self) -> None:
+        """The rest of a storm, slice by slice, so that others get their turn in between."""
+        while self._unfinished:
+            subject, event_id = next(iter(self._unfinished.items()))
+            if not await self._db.write_as(self._epoch, self._placing.place, subject, event_id):
+                self._unfinished.pop(subject, None)
 
     def handle(self, tx: Tx, batch: list[Event]) -> None:
         """One batch of events, oldest first."""
@@ -133,7 +143,8 @@ class Delivery:
             elif event.ticket_id is None:
                 to_place.update(self._news(tx, event))
         for subject, event_id in to_place.items():
-            self._placing.place(tx, subject, event_id)
+            if self._placing.place(tx, subject, event_id):
+                self._unfinished[subject] = event_id
 
     def _news(self, tx: Tx, event: Event) -> dict[str, int]:
         """Events that are not about one ticket; returns subjects with something to place."""

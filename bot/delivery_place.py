@@ -6,12 +6,14 @@ hardly more than ten.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from bot.routes import Route, Routes
 from core import gatherings, maintenance, outbox, placements, reconcile
 from core.db import Tx
+from core.gatherings import Gathering
 from core.invariant import Severity
 from core.outbox import Effect, Priority
 from core.placements import Fresh, Kindred, Placement, card_ref
@@ -41,21 +43,24 @@ class Placing:
     team: str
     routes: Routes
 
-    def place(self, tx: Tx, subject: str, event_id: int) -> None:
-        """Place every ticket of `subject` that is not placed yet; `event_id` is what caused it."""
+    def place(self, tx: Tx, subject: str, event_id: int) -> bool:
+        """Place what of `subject` is not placed yet; `event_id` is what caused it.
+
+        Whether there is more: a storm is placed slice by slice, and told when all of it is.
+        """
         fresh = placements.fresh(tx, subject)
         if not fresh:
-            return
+            return False
         if (pause := self._paused(tx, subject)) is not None:
-            put = placements.put_all
-            put(tx, subject, self.routes.default, "episode", f"maintenance:{pause}")
-            return
-        if any(f.adopted for f in fresh):
-            self._adopt(tx, subject, [f for f in fresh if f.adopted])
+            ref, away = f"maintenance:{pause}", self.routes.default
+            return placements.put_all(tx, subject, away, "episode", ref) < sum(f.n for f in fresh)
+        adopted = [f for f in fresh if f.adopted]
+        more = bool(adopted) and self._adopt(tx, subject, adopted)
         own = [f for f in fresh if not f.adopted]
-        self._by_channel(tx, subject, [f for f in own if not f.explained], event_id)
+        more |= self._by_channel(tx, subject, [f for f in own if not f.explained], event_id)
         if any(f.explained for f in own):
-            self._join_causes(tx, subject, event_id)
+            more |= self._join_causes(tx, subject, event_id)
+        return more
 
     @staticmethod
     def _paused(tx: Tx, subject: str) -> int | None:
@@ -63,59 +68,65 @@ class Placing:
             return None
         return next((m.id for m in maintenance.active(tx) if m.covers(subject)), None)
 
-    def _adopt(self, tx: Tx, subject: str, fresh: list[Fresh]) -> None:
+    def _adopt(self, tx: Tx, subject: str, fresh: list[Fresh]) -> bool:
         worst = max((f.severity for f in fresh), key=lambda s: s.rank)
         channel = self.routes.find(subject, worst).channel
         since = tx.now - ADOPTION_WINDOW_S
         found = gatherings.living(tx, "adoption", channel, since, subject)
-        if found is None:
-            found = gatherings.begin(tx, "adoption", channel, subject)
-            outbox.post(tx, self._effect(channel, found.ref, "adoption", Priority.NEWS))
-        else:
-            self._again(tx, found.ref)
-        placements.put_all(tx, subject, channel, "adoption", found.ref, adopted=True)
-        gatherings.joined(tx, found.ref)
+        ref = (found or gatherings.begin(tx, "adoption", channel, subject)).ref
+        n = placements.put_all(tx, subject, channel, "adoption", ref, adopted=True)
+        gatherings.joined(tx, ref)
+        if n < sum(f.n for f in fresh):
+            return True
+        self._show(tx, channel, ref, "adoption", Priority.NEWS)
+        return False
 
-    def _by_channel(self, tx: Tx, subject: str, fresh: list[Fresh], event_id: int) -> None:
+    def _by_channel(self, tx: Tx, subject: str, fresh: list[Fresh], event_id: int) -> bool:
         """Each channel in turn: cards while they are few, one storm message once they are many."""
         channels: dict[str, list[Fresh]] = {}
         for f in fresh:
             channels.setdefault(self.routes.find(subject, f.severity).channel, []).append(f)
+        more = False
         for channel, theirs in channels.items():
-            kind = Kindred(tuple({f.severity for f in theirs}), theirs[0].explained)
-            n = sum(f.n for f in theirs)
             storm = gatherings.living(tx, "storm", channel, tx.now - STORM_QUIET_S)
             lately = placements.cards_since(tx, channel, tx.now - STORM_WINDOW_S)
-            if subject != OWN and (storm is not None or lately + n > STORM_CARDS):
-                ref = None if storm is None else storm.ref
-                critical = sum(f.n for f in theirs if f.severity is Severity.CRITICAL)
-                self._gather(tx, subject, channel, kind, ref, event_id, critical)
+            many = lately + sum(f.n for f in theirs) > STORM_CARDS
+            if subject != OWN and (storm is not None or many):
+                storm = storm or gatherings.begin(tx, "storm", channel, None)
+                more |= self._gather(tx, subject, storm, theirs, event_id)
             else:
-                self._cards(tx, channel, placements.first(tx, subject, kind, n))
+                kind = Kindred(tuple({f.severity for f in theirs}), theirs[0].explained)
+                self._cards(tx, channel, placements.first(tx, subject, kind, STORM_CARDS * 100))
+        return more
 
     def _gather(
-        self,
-        tx: Tx,
-        subject: str,
-        channel: str,
-        kind: Kindred,
-        ref: str | None,
-        event_id: int,
-        critical: int,
-    ) -> None:
-        calling = critical if not kind.explained else 0
-        named = placements.first(tx, subject, kind, NAMED_AT_MOST) if calling else []
-        if ref is None:
-            ref = gatherings.begin(tx, "storm", channel, None).ref
-            outbox.post(tx, self._effect(channel, ref, "storm", Priority.PAGE))
-        else:
-            self._again(tx, ref)
-        placements.put_all(tx, subject, channel, "storm", ref, adopted=False, kind=kind)
-        gatherings.joined(tx, ref)
+        self, tx: Tx, subject: str, storm: Gathering, fresh: list[Fresh], event_id: int
+    ) -> bool:
+        """Fold tickets into a storm; whether there are more of them."""
+        kind = Kindred(tuple({f.severity for f in fresh}), fresh[0].explained)
+        calling = storm.data.get("calling") or self._called(tx, subject, kind, fresh)
+        n = placements.put_all(
+            tx, subject, storm.channel, "storm", storm.ref, adopted=False, kind=kind
+        )
+        more = n < sum(f.n for f in fresh)
+        gatherings.joined(tx, storm.ref, calling=calling if more else None)
+        if more:
+            return True
+        self._show(tx, storm.channel, storm.ref, "storm", Priority.PAGE)
         if calling:
             route = self.routes.find(subject, Severity.CRITICAL)
-            first = [number for number, severity in named if severity is Severity.CRITICAL]
-            self.page_storm(tx, ref, route, first, calling, event_id)
+            self.page_storm(tx, storm.ref, route, calling["tickets"], calling["total"], event_id)
+        return False
+
+    @staticmethod
+    def _called(tx: Tx, subject: str, kind: Kindred, fresh: list[Fresh]) -> Mapping[str, Any]:
+        """Whom the storm's page will name: its criticals, unless others explain them."""
+        total = sum(f.n for f in fresh if f.severity is Severity.CRITICAL)
+        if not total or kind.explained:
+            return {}
+        named = placements.first(tx, subject, kind, NAMED_AT_MOST)
+        worst = [number for number, severity in named if severity is Severity.CRITICAL]
+        return {"total": total, "tickets": worst}
 
     def page_storm(
         self,
@@ -168,10 +179,11 @@ class Placing:
         first = Priority.PAGE if severity is Severity.CRITICAL else Priority.NEWS
         outbox.post(tx, self._effect(channel, ref, "card", first))
 
-    def _join_causes(self, tx: Tx, subject: str, event_id: int) -> None:
+    def _join_causes(self, tx: Tx, subject: str, event_id: int) -> bool:
         """Symptoms are told where their cause is; those whose cause is not told, by themselves."""
         joined: dict[int, list[int]] = {}
-        for cause, symptom in placements.put_symptoms(tx, subject):
+        n, pairs = placements.put_symptoms(tx, subject)
+        for cause, symptom in pairs:
             joined.setdefault(cause, []).append(symptom)
         anchors = outbox.anchors(tx, [card_ref(c) for c in joined], ("card",))
         for cause, symptoms in joined.items():
@@ -182,8 +194,10 @@ class Placing:
                 tx, anchor.key, due_at=tx.now + EDIT_DELAY_S, priority=Priority.UPKEEP
             )
             self._tell_joined(tx, anchor, symptoms, event_id)
-        left = [f for f in placements.fresh(tx, subject) if f.explained]
-        self._by_channel(tx, subject, left, event_id)
+        if n == placements.SLICE:
+            return True
+        left = [f for f in placements.fresh(tx, subject) if f.explained and not f.adopted]
+        return self._by_channel(tx, subject, left, event_id)
 
     def _tell_joined(
         self, tx: Tx, anchor: outbox.Anchor, symptoms: list[int], event_id: int
@@ -203,11 +217,14 @@ class Placing:
             )
             outbox.post(tx, effect)
 
-    def _again(self, tx: Tx, ref: str) -> None:
-        for anchor in outbox.anchors(tx, [ref], ROOTS).values():
-            outbox.want_again(
-                tx, anchor.key, due_at=tx.now + EDIT_DELAY_S, priority=Priority.UPKEEP
-            )
+    def _show(self, tx: Tx, channel: str, ref: str, kind: str, first: Priority) -> None:
+        """Post the message of a gathering, or edit it if it is there."""
+        anchor = outbox.anchors(tx, [ref], (kind,)).get(ref)
+        if anchor is None:
+            outbox.post(tx, self._effect(channel, ref, kind, first))
+        else:
+            due_at = tx.now + EDIT_DELAY_S
+            outbox.want_again(tx, anchor.key, due_at=due_at, priority=Priority.UPKEEP)
 
     def _effect(self, channel: str, ref: str, kind: str, priority: Priority) -> Effect:
         return Effect(team=self.team, channel=channel, ref=ref, kind=kind, priority=priority)

@@ -64,7 +64,7 @@ async def test_symptoms_are_placed_where_their_cause_is(db: Database) -> None:
     await db.write(placements.put, [placements.Placement(card, "alerts", "card", "ticket:1", 0.0)])
     (joins,) = await db.write(opened, "b", cause=card)
     (orphan,) = await db.write(opened, "c", cause=999)
-    assert await db.write(placements.put_symptoms, "prod") == [(card, joins)]
+    assert await db.write(placements.put_symptoms, "prod") == (1, [(card, joins)])
     placed = await db.read(placements.of, [card, joins, orphan])
     assert (placed[joins].place, placed[joins].ref) == ("episode", "ticket:1")
     assert orphan not in placed
@@ -74,7 +74,7 @@ async def test_a_symptom_of_a_storms_member_joins_the_storm(db: Database) -> Non
     (cause,) = await db.write(opened, "a")
     await db.write(placements.put_all, "prod", "alerts", "storm", "storm:1")
     (symptom,) = await db.write(opened, "b", cause=cause)
-    assert await db.write(placements.put_symptoms, "prod") == []
+    assert await db.write(placements.put_symptoms, "prod") == (1, [])
     placed = await db.read(placements.of, [symptom])
     assert (placed[symptom].place, placed[symptom].ref) == ("storm", "storm:1")
 

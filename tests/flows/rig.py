@@ -158,7 +158,8 @@ class Rig:
                 await asyncio.sleep(0)
             await asyncio.sleep(0.001)
             behind = await self.db.read(_behind)
-            calm = 0 if self.sender.busy or behind else calm + 1
+            waits = self.sender.busy or behind or self.delivery._unfinished
+            calm = 0 if waits else calm + 1
 
     async def moved(self, seconds: float, step: float = 1.0) -> None:
         """Move a clock that is ours, letting what comes due meanwhile happen."""

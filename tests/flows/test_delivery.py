@@ -367,3 +367,26 @@ async def test_a_held_critical_pages_nobody_when_it_comes_back(slow: Rig) -> Non
     await slow.db.write(deadlines.remind)
     await moved(slow, 3)
     assert [p.metadata["event_payload"]["kind"] for p in slow.posts()] == ["card"]
+
+
+async def test_a_storm_that_was_being_placed_when_the_process_ended_is_told_whole(
+    tmp_path: Path,
+) -> None:
+    async with rig(tmp_path, running=False) as r:
+        await r.breaks(*(f"store-{n}" for n in range(6000)))
+        # The first slice only: the storm is begun, nothing is told yet.
+        assert await r.db.write(r.delivery._placing.place, "prod", 1)
+        assert len(await r.db.read(placements.of, range(1, 6001))) == placements.SLICE
+        r.tasks.start("delivery", r.delivery.run())
+        r.tasks.start("sender", r.sender.run())
+        storm, page = await r.posted(2)
+        assert "6,000" in storm.text
+        assert "6,000" in page.text
+        await r.quiet()
+        assert r.calls("chat.postMessage") == 2
+
+
+async def test_two_thousand_five_hundred_exactly_are_told_too(r: Rig) -> None:
+    await r.breaks(*(f"store-{n}" for n in range(placements.SLICE)))
+    storm, _page = await r.posted(2)
+    assert "2,500" in storm.text
