@@ -33,7 +33,7 @@ _NAMES = (
     r"|access[_-]?key|private[_-]?key|signing[_-]?secret|routing[_-]?key|auth[_-]?key)[A-Za-z0-9_]*)"
 )
 _ASSIGNED = re.compile(
-    rf"(?i)([\"']?\b{_NAMES}[\"']?\s*[:=]\s*)(\"[^\"]*\"|'[^']*'|[^\s,;&\"'}}\])]+)"
+    rf"(?i)([\"']?\b{_NAMES}[\"']?\s*[:=]\s*)(?!\[secret\])(\"[^\"]*\"|'[^']*'|[^\s,;&\"'}}\])]+)"
 )
 _QUERY = re.compile(r"(?i)([?&](?:key|sig|signature|sas|code|apikey)=)[^&\s\"']+")
 

@@ -1,0 +1,53 @@
+"""Nothing secret leaves; nothing else is blanked out."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.redact import MARK, redact
+
+
+@pytest.mark.parametrize(
+    ("text", "gone"),
+    [
+        ("token xoxb-1234567890-abcdef", "1234567890"),
+        ("xapp-1-A0123-4567-deadbeef", "deadbeef"),
+        ("key sk-ant-api03-abcdefgh", "abcdefgh"),
+        ("AKIAABCDEFGHIJKLMNOP", "ABCDEFGHIJ"),
+        ("Authorization: Bearer abc.def-123", "abc.def"),
+        ("postgresql://bot:hunter2@db/tocsin", "hunter2"),
+        ("https://x/?sig=s3cr3tvalue&page=2", "s3cr3tvalue"),
+        ('{"password": "hunter2", "host": "h"}', "hunter2"),
+        ("routing_key = 'abc123def'", "abc123def"),
+        ("-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----", "MIIE"),
+        ("-----BEGIN RSA PRIVATE KEY-----\ncut off MIIE", "MIIE"),
+        ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.sig", "eyJzdWIi"),
+    ],
+)
+def test_what_has_the_form_of_a_secret_is_taken_out(text: str, gone: str) -> None:
+    assert gone not in redact(text)
+    assert MARK in redact(text)
+
+
+def test_known_secrets_go_literally_and_short_ones_do_not_blank_words() -> None:
+    assert redact("it is opensesame here", ("opensesame",)) == f"it is {MARK} here"
+    assert redact("a cat sat", ("cat",)) == "a cat sat"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "region key 7480000000000000FF",
+        "start_key=7480 end_key=7481",
+        "store 3 at http://tikv-3:20180/status",
+        "tasks-1, risk-free, monkey: banana",
+        "",
+    ],
+)
+def test_ordinary_words_stay(text: str) -> None:
+    assert redact(text) == text
+
+
+def test_what_was_redacted_stays_the_same() -> None:
+    once = redact("password=hunter2 Bearer abcdefgh postgresql://u:p@h/d")
+    assert redact(once) == once
