@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from core.tickets.model import Ticket
-from tests.live.watching import SPEED, Watcher, fast, running, watching
+from tests.live.watching import SPEED, Watcher, fast, prepared, running, watching
 
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
+
+Task = asyncio.Task[None]
 STORE_NAMES = {
     "store_down",
     "store_restarted",
@@ -58,24 +64,16 @@ async def _down_and_back(watcher: Watcher, number: int, strike: str, heal: str) 
     told(strike, ticket=found_s, resolved=back_s)
 
 
-@pytest.mark.timeout(240)
-async def test_a_store_killed_paused_restarted_and_stopped_gets_exactly_its_tickets(
-    tmp_path: Path,
-) -> None:
-    async with (
-        running(tmp_path) as twin,
-        watching(tmp_path, twin, fast(twin)) as watcher,
-    ):
+async def _stores(folder: Path) -> None:
+    async with running(folder) as twin, watching(folder, twin, fast(twin)) as watcher:
         await watcher.quiet()
-        await watcher.passes(30 / SPEED)
+        await watcher.passes(15 / SPEED)
         assert await watcher.tickets() == []
         await _down_and_back(watcher, 2, "kill", "start")
         await _down_and_back(watcher, 1, "pause", "resume")
         before = time.time()
         await _announced(watcher, "store-3", 3)
-        assert severities(await new(watcher, before)) == {
-            ("store_restarted", "cluster", "info"),
-        }
+        assert severities(await new(watcher, before)) == {("store_restarted", "cluster", "info")}
 
 
 async def _announced(watcher: Watcher, name: str, number: int) -> None:
@@ -95,15 +93,8 @@ async def _announced(watcher: Watcher, name: str, number: int) -> None:
     told("announced restart", resolved=await watcher.quiet(90))
 
 
-@pytest.mark.timeout(240)
-async def test_pd_in_trouble_opens_tickets_of_pd_alone_and_closes_none_of_a_store(
-    tmp_path: Path,
-) -> None:
-    """Leader killed, leader paused, a quorum lost and back, a member that starts without one."""
-    async with (
-        running(tmp_path, pds=3) as twin,
-        watching(tmp_path, twin, fast(twin)) as watcher,
-    ):
+async def _members(folder: Path) -> None:
+    async with running(folder) as twin, watching(folder, twin, fast(twin)) as watcher:
         await watcher.quiet()
         # Older than a persisted heartbeat may be: from now on a new leader calls all Disconnected.
         await watcher.passes(35 / SPEED)
@@ -171,3 +162,31 @@ async def _quorum_lost(watcher: Watcher) -> None:
     assert {one.entity for one in opened} <= {"pd", *(f"pd:{name}" for name in names)}
     assert [one.invariant for one in opened if one.severity == "critical"] == ["pd_no_leader"]
     told("quorum lost", ticket=found_s, resolved=back_s)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def both(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[str, Task]]:
+    """Both stories at once, on a twin each: they mostly wait."""
+    work = {"stores": _stores, "members": _members}
+    folders = {name: tmp_path_factory.mktemp(name) for name in work}
+    for folder in folders.values():
+        await prepared(folder)
+    started = {name: asyncio.create_task(story(folders[name])) for name, story in work.items()}
+    yield started
+    for task in started.values():
+        task.cancel()
+    await asyncio.gather(*started.values(), return_exceptions=True)
+
+
+async def test_a_store_killed_paused_and_stopped_gets_exactly_its_tickets(
+    both: dict[str, Task],
+) -> None:
+    """Each with its severity, symptoms explained by it, and nothing left when it is back."""
+    await both["stores"]
+
+
+async def test_pd_in_trouble_opens_tickets_of_pd_alone_and_closes_none_of_a_store(
+    both: dict[str, Task],
+) -> None:
+    """Leader killed, leader paused, a quorum lost and back, a member that starts without one."""
+    await both["members"]

@@ -224,6 +224,17 @@ async def running(folder: Path, **wanted: Any) -> AsyncIterator[Layout]:
         await twin.down()
 
 
+async def prepared(folder: Path, name: str = "prod") -> None:
+    """A migrated database in the folder. Migrations of one process do not run side by side."""
+    db = Database.open(str(folder / f"{name}.db"), SystemClock(), _raise, create=True)
+    await migrate.migrate(db)
+    await db.close()
+
+
+def _raise(_name: str, error: BaseException) -> None:
+    raise error
+
+
 @asynccontextmanager
 async def watching(
     folder: Path, twin: Layout, settings: TikvSettings, name: str = "prod"
@@ -234,8 +245,10 @@ async def watching(
     def on_error(_name: str, error: BaseException) -> None:
         failed.append(error)
 
-    db = Database.open(str(folder / f"{name}.db"), clock, on_error, create=True)
-    await migrate.migrate(db)
+    path = folder / f"{name}.db"
+    if not path.exists():
+        await prepared(folder, name)
+    db = Database.open(str(path), clock, on_error)
     epoch = await lock.take_epoch(db, "test")
     subject = Kept(tikv(name, settings, clock, on_error))
     watch = Watch(subject, db, clock, epoch)
