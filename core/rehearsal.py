@@ -1,4 +1,4 @@
-"""A ticket that is only a test: opened and cleared by hand, delivered like any other."""
+"""What is only a rehearsal: a test ticket down the real path, and a demo's subject forgotten again."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from core.db import Tx
 from core.invariant import Broken, Severity, Violation
 from core.placements import card_ref
 from core.tickets import recovery, settle, store
+from core.tickets.known import parts
 from core.tickets.plan import Opening, Plan
 
 INVARIANT = "test"
@@ -59,3 +60,22 @@ def clear_test(tx: Tx, ticket_id: int) -> None:
 def delivered(tx: Tx, ticket_id: int) -> bool:
     """Whether its card has arrived."""
     return any(row.ts is not None for row in outbox.by_ref(tx, card_ref(ticket_id)))
+
+
+def forget(tx: Tx, subject: str) -> int:
+    """Everything about a subject that was only a demo, as if it had never been watched; how many
+    tickets that were."""
+    t, o, p, g = store.t, schema.outbox, schema.placements, schema.gatherings
+    ids = [row.id for row in tx.rows(sa.select(t.c.id).where(t.c.subject == subject))]
+    gathered = [row.ref for row in tx.rows(sa.select(g.c.ref).where(g.c.subject == subject))]
+    refs = [*(card_ref(number) for number in ids), *gathered]
+    for part in parts(refs, 500):
+        tx.run(sa.delete(o).where(o.c.ref.in_(part)))
+        tx.run(sa.delete(p).where(p.c.ref.in_(part)))
+    for part in parts(ids, 500):
+        tx.run(sa.delete(p).where(p.c.ticket_id.in_(part)))
+    tx.run(sa.delete(o).where(o.c.ref.contains(subject, autoescape=True)))
+    for table in (t, schema.conditions, schema.events, g, schema.maintenance):
+        tx.run(sa.delete(table).where(table.c.subject == subject))
+    tx.run(sa.delete(schema.subjects).where(schema.subjects.c.name == subject))
+    return len(ids)

@@ -29,13 +29,19 @@ from bot.local.workspace import Workspace
 from bot.manifest import manifest
 from bot.wiring import Running, run
 from core.clock import SystemClock
-from core.config import Config, RouteConfig, SubjectConfig, load
+from core.config import DEFAULT_DB, Config, RouteConfig, SubjectConfig, load
 from core.errors import Refused
-from core.lock import take_file
+from core.lock import hold_raw, take_file
+from core.maintenance import watched
+from core.migrate import migrate
+from core.rehearsal import forget
+from core.subject import OWN
 from core.twin.cluster import Layout, TwinError
 from core.twin.spec import FILE as LAYOUT
+from core.wiring import open_database
 
 CHANNEL = "storage-alerts"
+TWIN = "tikv-twin"
 DEFAULT_PORT = 8899
 WELL_S = 2.1
 """So long after its first look a store that dies is news; before, it was found broken."""
@@ -74,20 +80,23 @@ async def local(
         Path, typer.Option("--state", help="Where the twin's processes keep their files.")
     ] = Path(".state/twin"),
     stores: Annotated[int, typer.Option("--stores", min=3, max=9, help="Stores of the twin.")] = 3,
-    keep: Annotated[bool, typer.Option("--keep", help="Keep tickets from earlier runs.")] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Keep the twin and the tickets of an earlier run.")
+    ] = False,
     db: DbOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Try it all without Slack and without TiKV: prints the address of a page to open."""
     given = load(config, database=db)
     set_up_logs(given.file.log.model_copy(update={"level": "warning"}), given.secrets())
-    database = db or given.database if keep or db else str(state.parent / "local.db")
+    database = given.database
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
     stop = stopped_by_signal()
     try:
         with take_file(state / "lock", "tocsin local", RUNNING):
             if not keep:
-                await _forget(state, None if db else Path(database))
+                await _forget(state)
+                await _forget_tickets(given)
             async with AsyncExitStack() as stack:
                 start = _start(given, database, state, stores, port, stack)
                 running = await _unless(stop, start)
@@ -113,14 +122,28 @@ async def _unless(stop: asyncio.Event, start: Coroutine[Any, Any, Running]) -> R
         await asyncio.gather(starting, asked, return_exceptions=True)
 
 
-async def _forget(state: Path, database: Path | None) -> None:
-    """Tickets and faults of an earlier demo would only confuse; its ports may be taken by now.
+async def _forget_tickets(given: Config) -> None:
+    """Forget what an earlier demo told of its twin: the workspace that it told it to is gone."""
+    db = open_database(given, SystemClock(), create=True)
+    try:
+        async with hold_raw(db, "tocsin local", wait=False):
+            await migrate(db)
+            others = {w.name for w in await db.read(watched)} - {TWIN, OWN}
+            if others:
+                raise Refused(
+                    f"{given.database} is a real bot's (it watches {', '.join(sorted(others))}): "
+                    "choose another with --db, as in --db .state/local.db."
+                )
+            await db.write(forget, TWIN)
+    finally:
+        await db.close()
+
+
+async def _forget(state: Path) -> None:
+    """Faults of an earlier demo would only confuse; its ports may be taken by now.
 
     TwinError when somebody's twin runs in this folder. What is not the twin's is left alone.
     """
-    if database is not None:
-        for suffix in ("", "-wal", "-shm"):
-            database.with_name(database.name + suffix).unlink(missing_ok=True)
     if not (state / LAYOUT).exists():
         return
     old, clock = Layout(state), SystemClock()
@@ -159,7 +182,8 @@ async def _start(
     await _seen_well(running, clock)
     say(f"\n  Open  {server.url}\n")
     say("  Kill a store in the panel on the right and watch #storage-alerts.")
-    say(f"  From a second terminal: {_myself()} tickets list --db {database}")
+    elsewhere = "" if database == DEFAULT_DB else f" --db {database}"
+    say(f"  From a second terminal: {_myself()} tickets list{elsewhere}")
     say("  Ctrl-C ends everything.\n")
     return running
 
@@ -196,12 +220,11 @@ def _myself() -> str:
 
 def _settings(given: Config, database: str, server: LocalServer, layout: Layout) -> Config:
     """The configuration of `tocsin serve`, pointed at what runs here."""
-    subjects = tuple(s for s in given.file.subjects if s.kind != "tikv") or ()
     logs = {
         name: {"path": str(layout.log(name))} for name in layout.names if name.startswith("store")
     }
     twin = SubjectConfig.model_validate(
-        {"name": "tikv-twin", "kind": "tikv", "pd": list(layout.pd_urls), "logs": logs}
+        {"name": TWIN, "kind": "tikv", "pd": list(layout.pd_urls), "logs": logs}
     )
     file = given.file.model_copy(
         update={
@@ -211,7 +234,7 @@ def _settings(given: Config, database: str, server: LocalServer, layout: Layout)
             "routes": (RouteConfig(channel=CHANNEL, mention=_group(server)),),
             "roles": None,
             "http": given.file.http.model_copy(update={"port": 0}),
-            "subjects": (twin, *subjects),
+            "subjects": (twin,),
         }
     )
     return given.model_copy(

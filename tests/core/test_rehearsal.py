@@ -1,0 +1,58 @@
+"""A test ticket goes down the real path; a demo's subject can be forgotten without a trace."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from core import outbox, rehearsal, schema
+from core.clock import ManualClock
+from core.db import Database, Tx
+from core.invariant import Severity
+from core.lock import hold
+from core.outbox import Effect
+from core.placements import card_ref
+from core.tickets import store
+from tests.core.scripted import Bench
+
+
+async def test_a_test_ticket_is_marked_as_one_and_only_one_is_open(db: Database) -> None:
+    first = await db.write(rehearsal.open_test, "prod", Severity.CRITICAL)
+    second = await db.write(rehearsal.open_test, "prod", Severity.CRITICAL)
+
+    assert not (await db.read(store.get, first)).open
+    ticket = await db.read(store.get, second)
+    assert ticket.title.startswith("TEST")
+    await db.write(rehearsal.clear_test, second)
+    assert not (await db.read(store.get, second)).open
+
+
+async def test_it_has_arrived_once_its_card_has(db: Database) -> None:
+    number = await db.write(rehearsal.open_test, "prod", Severity.CRITICAL)
+    key = await db.write(outbox.post, Effect("T1", "C1", card_ref(number), "card"))
+    assert not await db.read(rehearsal.delivered, number)
+
+    await db.write(outbox.sent, key, "1.0", "digest")
+    assert await db.read(rehearsal.delivered, number)
+
+
+async def test_a_forgotten_subject_leaves_no_trace_and_others_stay(
+    db: Database, clock: ManualClock
+) -> None:
+    async with hold(db, "test") as holding:
+        for name in ("demo", "prod"):
+            bench = await Bench.open(db, clock, holding.epoch, name=name)
+            bench.subject.breaks("store_down", "store:1")
+            bench.subject.breaks("high_latency", "store:2")
+            await bench.ticks(2)
+        await db.write(outbox.post, Effect("T1", "C1", card_ref(1), "card"))
+        await db.write(outbox.post, Effect("T1", "C1", card_ref(2), "card"))
+
+        assert await db.write(rehearsal.forget, "demo") == 1
+
+    def left(tx: Tx) -> dict[str, int]:
+        tables = (schema.tickets, schema.conditions, schema.events, schema.outbox)
+        return {t.name: tx.value(sa.select(sa.func.count()).select_from(t)) for t in tables}
+
+    assert [t.subject for t in await db.read(store.listing, store.Filter("all"))] == ["prod"]
+    assert (await db.read(left))["outbox"] == 1
+    assert (await db.read(left))["conditions"] == 1
