@@ -71,11 +71,16 @@ def _restarts(facts: Facts, entity: str) -> int | None:
     return int(piece["now"]["restart_count"]) - int(piece["before"]["restart_count"])
 
 
-def spread(facts: Facts, stores: Sequence[str], probed: Sequence[str]) -> dict[str, Any]:
+def spread(
+    facts: Facts, stores: Sequence[str], probed: Sequence[str], members: Sequence[str] = ()
+) -> dict[str, Any]:
     """All stores together. What nobody told is left out, so that nothing is concluded from it."""
     states = [_now(facts, "store", one, "state") for one in stores]
     serving = [one for one in states if one not in ("Offline", "Tombstone")]
-    told: dict[str, Any] = {"total": len(stores)}
+    told: dict[str, Any] = {"total": len(stores), "leaving": _leaving(facts, stores)}
+    told |= _places(facts, [one for one in stores if _now(facts, "store", one, "state") == "Up"])
+    if members and stores:
+        told["pd_differs"] = _pd_differs(facts, stores, members)
     if serving:
         silent = sum(1 for one in serving if one in ("Disconnected", "Down"))
         up = sum(1 for one in serving if one == "Up")
@@ -89,7 +94,7 @@ def spread(facts: Facts, stores: Sequence[str], probed: Sequence[str]) -> dict[s
             "heard_share": round(heard / len(stores), 3),
             "versions": len({_now(facts, "store", one, "version") for one in stores}),
         }
-        told |= _leaders(facts, stores) | _places(facts, stores, up)
+        told |= _leaders(facts, stores)
     if probed:
         blind = sum(1 for one in probed if not _now(facts, "probe", one, "ok"))
         told["blind_share"] = round(blind / len(probed), 3)
@@ -105,15 +110,34 @@ def _leaders(facts: Facts, stores: Sequence[str]) -> dict[str, Any]:
     return {"leaders_max_ratio": round(max(counts) / mean, 3)} if mean > 0 else {}
 
 
-def _places(facts: Facts, stores: Sequence[str], up: int) -> dict[str, Any]:
-    """How many stores and places fewer there are than replicas asked for."""
+def _leaving(facts: Facts, stores: Sequence[str]) -> int:
+    """How many stores were asked to leave and still hold regions."""
+    return sum(
+        1
+        for one in stores
+        if _now(facts, "store", one, "state") == "Offline" and _now(facts, "store", one, "regions")
+    )
+
+
+def _pd_differs(facts: Facts, stores: Sequence[str], members: Sequence[str]) -> bool:
+    """Whether no PD member runs the version of any store."""
+    said = [_now(facts, "member", one, "version") for one in members]
+    ours = {str(one).removeprefix("v") for one in said if one}
+    theirs = {_now(facts, "store", one, "version") for one in stores}
+    return bool(ours) and not ours & theirs
+
+
+def _places(facts: Facts, up: Sequence[str]) -> dict[str, Any]:
+    """How many stores and places that are up there are fewer than replicas asked for."""
     body = (facts.get(("pd", "pd", "/config/replicate")) or {}).get("body")
     if not isinstance(body, dict) or not isinstance(body.get("max-replicas"), int):
         return {}
+    if not any(kind == "store" for kind, _, _ in facts):
+        return {}
     replicas = body["max-replicas"]
-    told: dict[str, Any] = {"replicas": replicas, "short": replicas - up}
+    told: dict[str, Any] = {"replicas": replicas, "short": replicas - len(up)}
     level = body.get("isolation-level") or ""
     if level:
-        places = {(_now(facts, "store", one, "labels") or {}).get(level) for one in stores}
+        places = {(_now(facts, "store", one, "labels") or {}).get(level) for one in up}
         told["unplaced"] = replicas - len(places - {None})
     return told

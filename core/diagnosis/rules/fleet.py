@@ -88,7 +88,53 @@ UNPLACED = Sign(
     direct=True,
 )
 
+STUCK = Sign(
+    20,
+    "spread",
+    "leaving",
+    Op.AT_LEAST,
+    1,
+    "{value} stores were asked to leave and still hold regions",
+)
+PD_SAYS = Sign(
+    40,
+    "log",
+    "lines",
+    Op.COUNT_AT_LEAST,
+    1,
+    "PD's log says that there is no store for the replicas",
+    about="pd:*",
+    where="may not turn into tombstone|no extra up store|no target store|no store to add|no-target-store",
+    recent=True,
+    direct=True,
+)
+PD_SKEW = Sign(
+    40,
+    "spread",
+    "pd_differs",
+    Op.EQUALS,
+    True,
+    "PD runs another version than the stores",
+    direct=True,
+)
+UPGRADED = Sign(
+    20,
+    "change",
+    "changes",
+    Op.COUNT_AT_LEAST,
+    1,
+    "an upgrade was recorded",
+    where='"what":"version"|"what":"deploy"|upgrade',
+)
+
 RULES = (
+    Rule(
+        "version_skew",
+        only("cluster"),
+        must=((PD_SKEW,), (UPGRADED,)),
+        signs=(UPGRADING,),
+        tickets=frozenset(("version_skew", "store_restarted")),
+    ),
     Rule(
         "version_skew",
         stores,
@@ -106,8 +152,8 @@ RULES = (
     Rule(
         "placement_unmet",
         only("cluster"),
-        must=((SHORT, UNPLACED),),
-        signs=(DOWN_LONG, MISSING, DOWN_PEERS),
+        must=((SHORT, UNPLACED, PD_SAYS),),
+        signs=(DOWN_LONG, MISSING, DOWN_PEERS, STUCK),
         tickets=frozenset(("region_health", "quorum_margin")),
     ),
 )

@@ -265,10 +265,66 @@ NO_GOODBYE = Sign(
     recent=True,
 )
 LOG_STOPPED = Sign(15, "log", "quiet_s", Op.AT_LEAST, 20, "its log has been silent for {value} s")
-ANSWERS = Sign(-70, "probe", "now.ok", Op.EQUALS, True, "it answers its status port")
+ANSWERS = Sign(20, "probe", "now.ok", Op.EQUALS, True, "it answers its status port")
 ROOM_IN_MEMORY = Sign(
     -25, "share", "memory_ratio_max", Op.AT_MOST, 0.75, "it used only {value} of its memory limit"
 )
 HEARTBEATS = Sign(
     -30, "store", "now.heartbeat_age_s", Op.AT_MOST, 12, "PD still hears from it: {value} s ago"
+)
+
+IDLE = Sign(
+    40,
+    "reading",
+    "now",
+    Op.AT_MOST,
+    0.05,
+    "its process uses {value} cores: it does next to nothing",
+    source="cpu_cores",
+)
+QUEUES_FULL = Sign(
+    15,
+    "reading",
+    "now",
+    Op.AT_LEAST,
+    1,
+    "its queues are full, {value} times a second",
+    source="channel_full_per_s",
+)
+NO_SPACE = Sign(
+    65,
+    "log",
+    "lines",
+    Op.COUNT_AT_LEAST,
+    1,
+    "its log says that the disk is full",
+    where="no space left|disk full|diskfull|almost full|disk is full|enospc|space is not enough",
+    recent=True,
+    direct=True,
+)
+LOST_PD = Sign(
+    35,
+    "log",
+    "lines",
+    Op.COUNT_AT_LEAST,
+    1,
+    "its own log goes on, and says that it cannot reach PD",
+    where="failed to connect to pd|connect to pd|pd client|pd heartbeat|failed to update pd"
+    "|fail to request pd|request pd|store heartbeat failed|pd server timeout|fail to connect pd"
+    "|failed to heartbeat|pd failed to respond",
+    recent=True,
+)
+LOST_PEERS = Sign(
+    25,
+    "log",
+    "lines",
+    Op.COUNT_AT_LEAST,
+    1,
+    "its own log goes on, and says that it cannot reach other stores",
+    where="raft_client|connection abort|failed to connect to store|unreachable"
+    "|send raft msg err|wait connect timeout",
+    recent=True,
+)
+SERVES_NOTHING = Sign(
+    10, "reading", "now", Op.AT_MOST, 0.0, "it serves no request at all", source="qps"
 )

@@ -7,13 +7,17 @@ from core.diagnosis.rules.life import (
     DETACHED,
     EXITED,
     HEARTBEATS,
+    IDLE,
     LOG_STOPPED,
+    LOST_PD,
+    LOST_PEERS,
     NOT_ANSWERING,
     PAUSED,
     PD_SILENT,
     PEERS_MISS,
     REFUSED,
     RUNNING,
+    SERVES_NOTHING,
     TIMED_OUT,
     UNROUTED,
 )
@@ -31,26 +35,6 @@ CUT_EVENT = Sign(
     where='"action":"disconnect"',
     recent=True,
     direct=True,
-)
-LOST_PD = Sign(
-    35,
-    "log",
-    "lines",
-    Op.COUNT_AT_LEAST,
-    1,
-    "its own log goes on, and says that it cannot reach PD",
-    where="failed to connect to pd|connect to pd|pd client|pd heartbeat|failed to update pd|fail to request pd|request pd|store heartbeat failed|pd server timeout|fail to connect pd|failed to heartbeat",
-    recent=True,
-)
-LOST_PEERS = Sign(
-    25,
-    "log",
-    "lines",
-    Op.COUNT_AT_LEAST,
-    1,
-    "its own log goes on, and says that it cannot reach other stores",
-    where="raft_client|connection abort|connection aborted|failed to connect to store|unreachable|send raft msg err|wait connect timeout",
-    recent=True,
 )
 LOG_GOES_ON = Sign(15, "log", "quiet_s", Op.AT_MOST, 15, "its log goes on: the process runs")
 ANSWERS = Sign(15, "probe", "now.ok", Op.EQUALS, True, "it answers the bot")
@@ -137,6 +121,7 @@ RULES = (
         must=((ANSWERS, PD_HEARS), (PD_DEAF, PEERS_MISS, LOST_PEERS)),
         signs=(
             *(PD_UP, SCRAPED, SERVES, LOST_PD, RUNS),
+            *(against(IDLE, 45), against(SERVES_NOTHING, 20)),
             *(MOST_SILENT, NEW_PD_LEADER),
         ),
         must_not=(

@@ -6,7 +6,7 @@ from core.diagnosis.model import Op
 from core.diagnosis.rules.sign import Rule, Sign, members, nodes, only
 
 NO_LEADER = Sign(30, "members", "now.leader", Op.EQUALS, "", "PD names no leader", direct=True)
-NOT_SERVING = Sign(25, "members", "now.serves", Op.EQUALS, False, "PD's leader does not answer")
+NOT_SERVING = Sign(35, "members", "now.serves", Op.EQUALS, False, "PD's leader does not answer")
 SAID_NO_LEADER = Sign(
     20,
     "members",
@@ -14,6 +14,7 @@ SAID_NO_LEADER = Sign(
     Op.CONTAINS,
     "redirect failed|no leader|not leader",
     'PD says "{value}"',
+    direct=True,
 )
 NEW_LEADER = Sign(
     40, "members", "leader", Op.CHANGED, None, "PD's leader changed: {value}", direct=True
@@ -58,7 +59,8 @@ LOG_ELECTION = Sign(
     Op.COUNT_AT_LEAST,
     1,
     "PD's log tells of the loss or election of a leader",
-    where="no longer a leader|lost leader|leader changed|campaign|etcd leader changed|pd leader is changed|elected leader",
+    where="no longer a leader|lost leader|leader changed|campaign|etcd leader changed|pd leader is changed|elected leader|leader is deleted|ready to campaign",
+    about="pd:*",
     recent=True,
 )
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from core.diagnosis.causes import CAUSES
 from core.diagnosis.claims import Outcome, ask
-from core.diagnosis.model import Check, Claim, Op, Predicate, Snapshot, Weight
+from core.diagnosis.model import Check, Claim, Op, Piece, Predicate, Snapshot, Weight
 
 SELF = "self"
 RECENT_S = 900.0
@@ -21,7 +21,7 @@ class Sign:
     """Something that may be seen in the evidence about an entity.
 
     `points`: what it adds to the cause when it is seen (below 0: it speaks against). `about` is whose
-    evidence is asked, the candidate's own unless another is named. `source` picks a piece (the name
+    evidence is asked, the candidate's own unless another is named ("pd:*": any whose name so begins). `source` picks a piece (the name
     of a reading, a PD path). `recent`: only what happened lately counts. `direct`: it shows the cause
     itself, rather than something that the cause would bring.
     """
@@ -124,8 +124,7 @@ def title(snapshot: Snapshot, entity: str) -> str:
 
 def seen(sign: Sign, snapshot: Snapshot, entity: str) -> Claim | None:
     """The claim that this sign makes of the entity; None if its check does not hold."""
-    whose = entity if sign.about == SELF else sign.about
-    pieces = snapshot.of(sign.kind, whose)
+    pieces = _asked(sign, snapshot, entity)
     window = (snapshot.opened_at - RECENT_S, snapshot.taken_at) if sign.recent else None
     predicate = Predicate(_filled(sign.path, entity), sign.op, sign.value, sign.where)
     for piece in pieces:
@@ -133,10 +132,20 @@ def seen(sign: Sign, snapshot: Snapshot, entity: str) -> Claim | None:
             continue
         outcome, value = ask(predicate, piece.content, window)
         if outcome is Outcome.HOLDS:
-            check = Check(whose, predicate, evidence=piece.id, window=window)
+            check = Check(piece.entity, predicate, evidence=piece.id, window=window)
             words = _words(sign, value, title(snapshot, entity))
             return Claim(words, check, Weight.SUPPORTING, snapshot.digest_of(piece))
     return None
+
+
+def _asked(sign: Sign, snapshot: Snapshot, entity: str) -> tuple[Piece, ...]:
+    if sign.about == SELF:
+        return snapshot.of(sign.kind, entity)
+    if not sign.about.endswith("*"):
+        return snapshot.of(sign.kind, sign.about)
+    start = sign.about[:-1]
+    some = [one for one in snapshot.entities if one.startswith(start)]
+    return tuple(piece for one in some for piece in snapshot.of(sign.kind, one))
 
 
 def _filled(path: str, entity: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.diagnosis.model import Op
+from core.diagnosis.rules.life import NO_SPACE
 from core.diagnosis.rules.sign import Rule, Sign, nodes, stores
 
 _SLOW = frozenset(("store_slow", "high_latency", "write_latency"))
@@ -42,17 +43,6 @@ LOW_PD = Sign(
     Op.AT_LEAST,
     0.8,
     "PD: its disk is {value} full: past the low-space limit",
-)
-NO_SPACE = Sign(
-    65,
-    "log",
-    "lines",
-    Op.COUNT_AT_LEAST,
-    1,
-    "its log says that the disk is full",
-    where="no space left|disk full|diskfull|almost full|disk is full|enospc|space is not enough|disk usage",
-    recent=True,
-    direct=True,
 )
 ROOM = Sign(
     -60,
@@ -239,7 +229,7 @@ RULES = (
         stores,
         must=((FULL, FULL_PD, LOW, LOW_PD, NO_SPACE),),
         signs=(ROOM,),
-        tickets=frozenset(("low_disk_space", "store_down")),
+        tickets=frozenset(("low_disk_space", "store_down", "quorum_margin")),
     ),
     Rule(
         "slow_disk",

@@ -141,8 +141,8 @@ class _Taking:
             }
         serves = not failed and bool(told["now"]["leader"])
         told["now"] |= {"serves": serves, "said": failed}
-        if failed and not any(one.leader is not None for one in self._file.member):
-            told["now"]["leader"] = None
+        if failed and not any(one.leader for one in self._file.member):
+            told["now"]["leader"] = None  # a failed call names nobody, nor does it say "none"
         self._add("members", "pd", told, "/members")
 
     def _member(self, entity: str) -> None:
@@ -280,7 +280,7 @@ class _Taking:
             told = share(self._facts, entity, others)
             if told:
                 self._filing.add("share", entity, told, source="compared with the others")
-        told = spread(self._facts, stores, probed)
+        told = spread(self._facts, stores, probed, members)
         self._filing.add("spread", "cluster", told, source="all stores together")
         total = [
             one["now"]
