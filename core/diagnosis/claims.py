@@ -124,7 +124,7 @@ def _changed(predicate: Predicate, content: Any) -> tuple[Outcome, Any]:
         reach(content, f"now.{predicate.path}"),
         reach(content, f"before.{predicate.path}"),
     )
-    if now is ABSENT or before is ABSENT:
+    if any(one is ABSENT or one is None for one in (now, before)):
         return Outcome.EMPTY, None
     return (Outcome.HOLDS if now != before else Outcome.FAILS), [before, now]
 

@@ -98,9 +98,10 @@ def spread(
     if probed:
         blind = sum(1 for one in probed if not _now(facts, "probe", one, "ok"))
         told["blind_share"] = round(blind / len(probed), 3)
-    scraped = [value for one in stores if (value := _reading(facts, one, "up")) is not None]
-    if scraped:
-        told["unscraped_share"] = round(sum(1 for one in scraped if one < 1) / len(scraped), 3)
+    targets = [one for one in stores if ("reading", one, "up") in facts]
+    if targets:
+        missing = sum(1 for one in targets if not _reading(facts, one, "up"))
+        told["unscraped_share"] = round(missing / len(targets), 3)
     return told
 
 

@@ -78,7 +78,7 @@ SLOW_CLOCK = Sign(
     direct=True,
 )
 CLOCK_LOG = Sign(
-    45,
+    35,
     "log",
     "lines",
     Op.COUNT_AT_LEAST,
@@ -86,7 +86,16 @@ CLOCK_LOG = Sign(
     "its log tells of a clock that jumped",
     where="system time slow|clock offset|time jump|jump backward|clock drift|system time may incorrect|monotonic time jumped|clock skew",
     recent=True,
-    direct=True,
+)
+SLOW_ETCD = Sign(
+    -45,
+    "reading",
+    "now",
+    Op.AT_LEAST,
+    0.1,
+    "etcd takes {value} s to write: that delays timestamps, too",
+    about="pd:*",
+    source="etcd_fsync_p99_s",
 )
 TSO_SLOW = Sign(
     10,
@@ -150,7 +159,7 @@ RULES = (
         "clock_step",
         only("pd"),
         must=((SLOW_CLOCK,),),
-        signs=(TSO_SLOW,),
+        signs=(TSO_SLOW, SLOW_ETCD),
         tickets=frozenset(("clock_step", "pd_no_leader", "high_latency", "clock")),
     ),
 )

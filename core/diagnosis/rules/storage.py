@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.diagnosis.model import Op
-from core.diagnosis.rules.life import NO_SPACE
+from core.diagnosis.rules.endings import NO_SPACE
 from core.diagnosis.rules.sign import Rule, Sign, nodes, stores
 
 _SLOW = frozenset(("store_slow", "high_latency", "write_latency"))

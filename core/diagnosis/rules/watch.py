@@ -137,8 +137,8 @@ RULES = (
         "nothing_wrong",
         stores,
         must=((ANSWERS,), (PD_UP,), (HEARD,), (QUICK, QUICK_APPEND, NO_STALL)),
-        signs=(PD_HEARS, SCRAPED, NO_ERRORS, SLOW_NOW, DIED_AND_BACK),
-        must_not=(against(NOT_ANSWERING, 60), against(PEERS_MISS, 30)),
+        signs=(PD_HEARS, SCRAPED, NO_ERRORS, DIED_AND_BACK),
+        must_not=(against(NOT_ANSWERING, 60), against(PEERS_MISS, 30), SLOW_NOW),
         not_for=_UNMEASURED,
     ),
     Rule(
