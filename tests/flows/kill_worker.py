@@ -97,6 +97,7 @@ async def work(order: Order) -> None:
         sender = maker(db, clock, epoch, slack, renderer, metrics, sending, points=points)
         failed: list[BaseException] = []
         tasks = rigging.Tasks(lambda _, error: failed.append(error))
+        print(json.dumps({"event": "working"}), flush=True)
         tasks.start("delivery", delivery.run())
         tasks.start("sender", sender.run())
         await db.write(rigging._seen_long_ago, "prod")

@@ -28,11 +28,13 @@ WORKER_S = 60.0
 
 @dataclass(frozen=True)
 class Fate:
-    """Where one process ends: at a named point (the n-th time), or after so many seconds."""
+    """Where one process ends: at a named point (the n-th time), or so many seconds after its
+    start, or after it has begun to work."""
 
     point: str = ""
     nth: int = 1
     after_s: float | None = None
+    at_work: bool = False
 
 
 @dataclass
@@ -73,6 +75,8 @@ class Nursery:
         self._process.stdin.write(json.dumps(order).encode() + b"\n")
         started = await self.until("started")
         self.child = started["pid"]
+        if fate.at_work:
+            await self.until("working")
         if fate.after_s is not None:
             await asyncio.sleep(fate.after_s)
             # The process is our own child's child and not yet waited for, or just ended.
@@ -175,4 +179,7 @@ def judge(ws: Workspace, verdict: Verdict) -> None:
 def random_fates(seed: int) -> list[Fate]:
     """One to three ends at seeded moments."""
     chance = random.Random(seed)
-    return [Fate(after_s=chance.uniform(0.0, 0.4)) for _ in range(chance.randint(1, 3))]
+    return [
+        Fate(after_s=chance.uniform(0.0, 0.3), at_work=chance.random() < 0.8)
+        for _ in range(chance.randint(1, 3))
+    ]
