@@ -118,8 +118,10 @@ _BY_SEVERITY = sa.case((t.c.severity == "critical", 0), (t.c.severity == "warnin
 
 
 def listing(tx: Tx, f: Filter, limit: int = 1000, offset: int = 0) -> list[Ticket]:
-    """Tickets that pass the filter: worst first, then newest first; resolved by end."""
-    order: tuple[Any, ...] = (_BY_SEVERITY, t.c.opened_at.desc(), t.c.id.desc())
+    """Tickets that pass the filter: worst first, causes before symptoms, then newest first;
+    resolved ones by when they ended."""
+    symptom = t.c.explained_by.is_not(None)
+    order: tuple[Any, ...] = (_BY_SEVERITY, symptom, t.c.opened_at.desc(), t.c.id.desc())
     if f.status == "resolved":
         order = (t.c.resolved_at.desc(), t.c.id.desc())
     rows = tx.rows(sa.select(t).where(*_conditions(f)).order_by(*order).limit(limit).offset(offset))
