@@ -48,6 +48,7 @@ class Whisper:
             ssl=client.ssl,
             retry_handlers=[],
         )
+        hook.proxy = client.proxy  # without one the SDK has looked for itself
         try:
             response = await hook.send_dict(body)
         except Exception as error:  # noqa: BLE001 - any failure of the way means the other way

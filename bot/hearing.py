@@ -79,7 +79,7 @@ class Hearing:
         self._app = make_app(m.slack.web, m.identity, front)
         if m.config.file.slack.mode == "socket":
             s = m.config.file.slack
-            settings = SocketSettings(given.app_token(m.config), s.connections, s.proxy)
+            settings = SocketSettings(given.app_token(m.config), s.connections, m.slack.web.proxy)
             self.sockets = Sockets(self._app, m.slack.web, settings, m.clock, m.tasks, m.metrics)
 
     def routes(self) -> list[web.RouteDef]:

@@ -76,7 +76,7 @@ class Sender:
         self._settings = settings or SenderSettings()
         self._webhook = None if pager is None else Webhook(db, epoch, pager, metrics)
         self._points = points or Points()
-        self._ids = ChannelIds(slack)
+        self._ids = ChannelIds(slack, db)
         self._rates = Rates(clock, self._settings.post_every_s)
         self._tasks = Tasks(self._died)
         self._known: set[str] = set()
@@ -250,7 +250,7 @@ class Sender:
             )
 
     async def _call(self, job: Job) -> Outcome:
-        found = await self._ids.find(job.row.channel)
+        found = await self._ids.find(job.row.channel, to_post=job.row.ts is None)
         if not isinstance(found, str):
             # Nothing has left yet, whatever went wrong with looking the channel up.
             return Unreached(found.why) if isinstance(found, Ambiguous) else found
@@ -262,7 +262,7 @@ class Sender:
         }
         arguments: dict[str, Any] = {
             "channel": found,
-            **job.message.payload(),
+            **_signed(job.message.payload(), row.key),
             "parse": "none",
             "link_names": False,
             "metadata": {"event_type": ids.METADATA_EVENT, "event_payload": payload},
@@ -271,6 +271,16 @@ class Sender:
             return await self._slack.call("chat.update", ts=row.ts, **arguments)
         if job.thread_ts is not None:
             arguments["thread_ts"] = job.thread_ts
-        return await self._slack.call(
+        outcome = await self._slack.call(
             "chat.postMessage", unfurl_links=False, unfurl_media=False, **arguments
         )
+        if isinstance(outcome, Ok):
+            await self._ids.learn(row.channel, outcome.data.get("channel"))
+        return outcome
+
+
+def _signed(payload: dict[str, Any], key: str) -> dict[str, Any]:
+    """The key once more, as the first block's id: a history may be shown without metadata."""
+    if blocks := payload["blocks"]:
+        payload["blocks"] = [{"block_id": key, **blocks[0]}, *blocks[1:]]
+    return payload

@@ -1,6 +1,6 @@
 """Finding out what happened to calls of unknown outcome, before anything is sent again.
 
-Each message of ours carries its effect's key as metadata. After the settle time the channel's
+Each message of ours carries its effect's key as metadata, and as its first block's id. After the settle time the channel's
 history, or the thread, is read since the call began: what is found is adopted, what is not is sent
 again. Roots come first, so that their replies know where to look.
 """
@@ -16,7 +16,7 @@ import structlog
 from bot import ids
 from bot.channel_ids import ChannelIds
 from bot.points import Points
-from bot.slack import Limited, Ok, Outcome, Refused, Slack
+from bot.slack import Kind, Limited, Ok, Outcome, Refused, Slack
 from core import channels, outbox, reconcile
 from core.clock import Clock
 from core.db import Database, Tx
@@ -140,9 +140,10 @@ class Proof:
     async def _writable(self, channel_id: str, reason: str) -> bool:
         answer = await self._slack.ask("conversations.info", channel=channel_id)
         if not isinstance(answer, Ok):
-            return False
+            # Where Slack does not tell us about channels, only trying shows.
+            return isinstance(answer, Refused) and answer.kind is Kind.OTHER
         about = answer.data.get("channel") or {}
-        inside = bool(about.get("is_member") or about.get("is_im"))
+        inside = bool(about.get("is_member", True) or about.get("is_im"))
         return not about.get("is_archived") and (inside or reason != "not_in_channel")
 
 
@@ -154,12 +155,18 @@ def _since(row: Row) -> float:
 def _ours(data: Mapping[str, Any], keys: set[str]) -> dict[str, str]:
     found = {}
     for message in data.get("messages") or ():
-        metadata = message.get("metadata") or {}
-        payload = metadata.get("event_payload") or {}
-        key = payload.get("key")
-        if metadata.get("event_type") == ids.METADATA_EVENT and key in keys:
+        key = _key(message)
+        if key in keys:
             found[str(key)] = str(message["ts"])
     return found
+
+
+def _key(message: Mapping[str, Any]) -> object:
+    metadata = message.get("metadata") or {}
+    if metadata.get("event_type") == ids.METADATA_EVENT:
+        return (metadata.get("event_payload") or {}).get("key")
+    # Where Slack shows no metadata, the first block carries the key too.
+    return next((block.get("block_id") for block in message.get("blocks") or ()), None)
 
 
 def _unreadable(outcome: Outcome) -> Unreadable:

@@ -16,6 +16,7 @@ import aiohttp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.proxies import proxy_for
 from core.clock import Clock
 from core.errors import Invalid
 from core.metrics import Metrics
@@ -215,16 +216,17 @@ class Slack:
             timeout=aiohttp.ClientTimeout(
                 total=settings.timeout_s, sock_connect=settings.connect_timeout_s
             ),
-            trust_env=settings.proxy is None,
         )
+        proxy = proxy_for(settings.base_url, settings.proxy)
         web = AsyncWebClient(
             token=settings.token,
             base_url=settings.base_url,
             session=session,
             ssl=context,
-            proxy=settings.proxy,
+            proxy=proxy,
             retry_handlers=[],
         )
+        web.proxy = proxy  # without one the SDK has looked for itself
         return cls(settings, clock, metrics, session, web)
 
     async def call(self, method: str, **arguments: Any) -> Outcome:

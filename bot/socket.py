@@ -171,7 +171,7 @@ class Sockets:
         logger.addFilter(self._quiet)
 
         def make() -> AsyncSocketModeHandler:
-            return AsyncSocketModeHandler(
+            handler = AsyncSocketModeHandler(
                 app,
                 settings.app_token,
                 logger=logger,
@@ -179,6 +179,8 @@ class Sockets:
                 proxy=settings.proxy,
                 ping_interval=settings.ping_s,
             )
+            handler.client.proxy = settings.proxy  # without one the SDK has looked for itself
+            return handler
 
         self.lines = tuple(Line(make, clock, rebuild_s) for _ in range(settings.connections))
 

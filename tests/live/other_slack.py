@@ -136,6 +136,7 @@ class OtherSlack:
         args = await _arguments(request)
         if method in self.hang:
             await asyncio.sleep(30)
+            return web.Response(status=504)
         if waits := self.limit.get(method):
             after = str(int(waits.pop(0)))
             body = {"ok": False, "error": "ratelimited"}

@@ -31,7 +31,6 @@ from tests.live.other_slack import (
     OPS,
     SECRET,
     STRANGER,
-    TEAM,
     Channel,
     Json,
     OtherSlack,
@@ -155,7 +154,8 @@ def bot_on(folder: Path, slack: OtherSlack, pd: tuple[str, ...], **wanted: str) 
         folder=folder, slack=slack.base_url, port=port, pd=json.dumps(list(pd)), **given
     )
     (folder / "tocsin.toml").write_text(text)
-    return Bot(folder, port, environment())
+    # The way to this machine leads through no proxy, whatever the environment says.
+    return Bot(folder, port, environment(HTTPS_PROXY=nothing(), HTTP_PROXY=nothing()))
 
 
 @asynccontextmanager
@@ -233,7 +233,8 @@ async def _people(slack: OtherSlack, twin: Layout) -> None:
     said = await slack.deliver("interactive", slack.click(found, "ticket_acknowledge"))
     assert said == {}
     await until(lambda: "ticket_acknowledge" not in whole(found), "the edit of the same message")
-    assert found["ts"] == ts and "ana" in whole(found)
+    assert found["ts"] == ts
+    assert "ana" in whole(found)
     for text in ("list", "list acknowledged", "show 1", "help"):
         assert (await hears(slack, "/tickets", text))["text"], text
     for name, text in (("/tickets", "explode"), ("/monitor", "<!channel> now"), ("/nothing", "")):
@@ -303,6 +304,58 @@ async def _faults(slack: OtherSlack, twin: Layout, bot: Bot) -> None:
     await asyncio.sleep(2)
     assert len(slack.calls) - calls < 30, slack.calls[calls:]
     slack.auth_broken = False
+
+
+@pytest.mark.timeout(240)
+async def test_killed_around_a_card_it_posts_it_once_where_slack_tells_next_to_nothing(
+    tmp_path: Path,
+) -> None:
+    async with slack_and_twin(tmp_path) as (slack, twin):
+        slack.shows_metadata = False
+        for method in ("conversations.list", "conversations.members", "usergroups.users.list"):
+            slack.refuse[method] = "unknown_method"
+        bot = bot_on(tmp_path / "bot", slack, twin.pd_urls, channel="#prod-storage")
+        async with serving(bot):
+            await bot.watching()
+            twin.kill("store-2")
+            found = await until(lambda: card(slack.alerts), "a card in a channel known by name")
+            await hears(slack, "/tickets", "hold 1 until the disk is there")
+            await until(lambda: "ticket_unhold" in whole(found), "its edit, which wants an id")
+            await _killed_right_after_a_post(slack, twin, bot)
+            await _killed_right_before_one(slack, twin, bot)
+            slack.alerts.archived = True
+            twin.start("store-3")
+            await until(lambda: slack.channels[OPS].with_words("is_archived"), "told elsewhere")
+
+
+async def _killed_right_after_a_post(slack: OtherSlack, twin: Layout, bot: Bot) -> None:
+    assert bot.process is not None
+
+    async def die() -> None:
+        slack.after_post = None
+        await bot.kill()
+
+    slack.after_post = die
+    await hears(slack, "/tickets", "unhold 1")
+    twin.start("store-2")
+    await asyncio.wait_for(bot.process.wait(), LIMIT_S)
+    await bot.start()
+    await until(lambda: "ecovered" in whole(slack.alerts.roots[-1]), "resolved")
+    assert (await hears(slack, "/tickets", "list"))["text"]
+    said = [m["text"] for m in slack.alerts.messages]
+    assert len(set(said)) == len(said), said
+
+
+async def _killed_right_before_one(slack: OtherSlack, twin: Layout, bot: Bot) -> None:
+    await bot.healthy()
+    slack.hang.add("chat.postMessage")
+    before = slack.count("chat.postMessage")
+    twin.kill("store-3")
+    await until(lambda: slack.count("chat.postMessage") > before, "a post on its way")
+    await bot.kill()
+    slack.hang.clear()
+    await bot.start()
+    await until(lambda: card(slack.alerts, "store-3"), "the card, after a kill before it")
 
 
 def nothing() -> str:
