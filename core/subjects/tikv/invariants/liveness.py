@@ -74,8 +74,16 @@ def _facts(store: Store, seen: TikvObservation, life: Liveness) -> dict[str, str
     if store.heartbeat_at is not None:
         facts["last heartbeat"] = f"{datetime.fromtimestamp(store.heartbeat_at, UTC):%H:%M:%S} UTC"
     if seen.margin.value is not None:
-        facts["quorum margin"] = f"{'at most ' if seen.margin.at_most else ''}{seen.margin.value}"
+        facts["quorum margin"] = _may_still_lose(seen.margin.value, at_most=seen.margin.at_most)
     return facts
+
+
+def _may_still_lose(margin: int, *, at_most: bool) -> str:
+    if margin < 0:
+        return "lost: some regions have no majority"
+    if margin == 0:
+        return "0: no other store may be lost"
+    return f"{'at most ' if at_most else ''}{margin} more may be lost"
 
 
 STORE_DOWN: Invariant[TikvObservation, Store] = Invariant(

@@ -15,7 +15,7 @@ def test_a_store_that_is_gone_is_down_and_the_finding_names_it() -> None:
     assert one.title == "Store 2 (tikv-2:20160) is down"
     assert one.summary == "down for 12 s: its status port refuses connections"
     assert one.facts["leaders before"] == "20"
-    assert one.facts["quorum margin"] == "0"
+    assert one.facts["quorum margin"] == "0: no other store may be lost"
     assert one.severity is None
 
 
