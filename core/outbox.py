@@ -1,9 +1,8 @@
 """Intended effects on the outside world, each from intent to proof that it arrived.
 
 A row is committed before anything leaves the process, marked `sending` before the call, `sent`
-after it. A row whose outcome is not known is `ambiguous`: after the settle time the outside is
-asked whether the effect is there, by the row's key, which travels with it. The key never depends
-on content, so what is found can be told from what is new.
+after it. One whose outcome is not known is `ambiguous`: after the settle time the outside is asked
+for it by its key, which travels with it and never depends on content.
 
 A channel is a name, and `ts` whatever the outside calls the effect: no Slack is known here.
 
