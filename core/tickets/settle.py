@@ -127,29 +127,50 @@ def _open(tx: Tx, opens: list[Opening], ids: dict[str, int], news: list[New]) ->
 
 
 def _reopen(tx: Tx, reopens: list[Reopening], ids: dict[str, int], news: list[New]) -> None:
+    if not reopens:
+        return
+    # A person may have changed one since the plan was made: look again, inside.
+    ended = _ended_at(tx, [r.ticket.id for r in reopens])
+    rows = []
     for r in reopens:
         v, ticket = r.violation, r.ticket
+        if ended.get(ticket.id) != ticket.resolved_at:
+            continue
         cause = ids.get(r.explained_by) if isinstance(r.explained_by, str) else r.explained_by
-        done = tx.changed(
-            sa.update(t)
-            .where(t.c.id == ticket.id, t.c.resolved_at == ticket.resolved_at)
-            .values(
-                **_seen(v),
-                resolved_at=None,
-                resolved_by=None,
-                resolution=None,
-                resolve_reason=None,
-                reminded_at=None,
-                reopened_at=tx.now,
-                flap_count=t.c.flap_count + 1,
-                explained_by=cause if cause != ticket.id else None,
-                count=t.c.count + 1,
-                version=t.c.version + 1,
-            )
+        row = {f"b_{k}": value for k, value in _seen(v).items()}
+        rows.append(row | {"b_id": ticket.id, "b_cause": cause if cause != ticket.id else None})
+        ids[v.fingerprint] = ticket.id
+        news.append(New("ticket.reopened", v.subject, ticket.id))
+    seen = tuple(_seen(reopens[0].violation))
+    # By id alone: with `resolved_at` too, SQLite may look through all that ended at one instant.
+    statement = (
+        sa.update(t)
+        .where(t.c.id == sa.bindparam("b_id"))
+        .values(
+            **{k: sa.bindparam(f"b_{k}") for k in seen},
+            resolved_at=None,
+            resolved_by=None,
+            resolution=None,
+            resolve_reason=None,
+            reminded_at=None,
+            reopened_at=tx.now,
+            flap_count=t.c.flap_count + 1,
+            explained_by=sa.bindparam("b_cause"),
+            count=t.c.count + 1,
+            version=t.c.version + 1,
         )
-        if done:
-            ids[v.fingerprint] = ticket.id
-            news.append(New("ticket.reopened", v.subject, ticket.id))
+    )
+    tx.many(statement, rows)
+
+
+def _ended_at(tx: Tx, ids: list[int]) -> dict[int, float]:
+    found: dict[int, float] = {}
+    for part in parts(ids, 500):
+        rows = tx.rows(
+            sa.select(t.c.id, t.c.resolved_at).where(t.c.id.in_(part), t.c.resolved_at.is_not(None))
+        )
+        found.update({r.id: r.resolved_at for r in rows})
+    return found
 
 
 def _seen(v: Violation) -> dict[str, Any]:

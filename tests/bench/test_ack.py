@@ -108,14 +108,18 @@ async def test_idle(tmp_path: Path, mode: str) -> None:
 
 async def _storm(s: Stage, stop: asyncio.Event) -> int:
     """Ticks in which all break, are seen again, and mend; how many there were."""
-    one, names, script = invariant("region_health"), [f"s-{n}" for n in range(STORES)], s.rig.script
+    one, script = invariant("region_health"), s.rig.script
+    names: list[str] = []
     clock = asyncio.get_running_loop().time
     for turn in itertools.count():
         if stop.is_set():
             return turn
         began = clock()
-        if turn % 6 in (0, 4):
-            (script.breaks if turn % 6 == 0 else script.mends)(one, *names)
+        if turn % 6 == 0:
+            names = [f"s-{turn}-{n}" for n in range(STORES)]
+            script.breaks(one, *names)
+        elif turn % 6 == 4:
+            script.mends(one, *names)
         script.at = max(s.rig.clock.now().timestamp(), script.at + 0.001)
         plan = await s.db.read(monitor.planned, "prod", script.judged(), frozenset())
         await monitor.settle_plan(s.db, s.rig.epoch, "prod", plan)
