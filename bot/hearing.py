@@ -67,7 +67,7 @@ class Hearing:
         m = self.means
         around = Surroundings(links=links.of(m.config.file.links), name_of=self.name_of)
         routes = given.routes(m.config)
-        ask = _by_id(asker(m.slack), ChannelIds(m.slack))
+        ask = _by_id(asker(m.slack), ChannelIds(m.slack, m.db))
         self._roles = Roles(
             ask, m.clock, given.roles(m.config), m.identity.team_id, routes.channels()
         )

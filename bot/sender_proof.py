@@ -16,7 +16,7 @@ import structlog
 from bot import ids
 from bot.channel_ids import ChannelIds
 from bot.points import Points
-from bot.slack import Kind, Limited, Ok, Outcome, Refused, Slack
+from bot.slack import AuthFailed, Kind, Limited, Ok, Outcome, Refused, Slack
 from core import channels, outbox, reconcile
 from core.clock import Clock
 from core.db import Database, Tx
@@ -172,7 +172,7 @@ def _key(message: Mapping[str, Any]) -> object:
 def _unreadable(outcome: Outcome) -> Unreadable:
     if isinstance(outcome, Limited):
         return Unreadable("asked for patience", outcome.retry_after_s)
-    if isinstance(outcome, Refused):
+    if isinstance(outcome, Refused | AuthFailed):
         gone = outcome.code in ("thread_not_found", "message_not_found")
         return Unreadable(outcome.code, AGAIN_S, refused=True, gone=gone)
     return Unreadable(str(outcome), AGAIN_S)

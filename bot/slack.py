@@ -107,6 +107,8 @@ _AUTH = frozenset(
         "app_not_installed",
         "no_permission",
         "access_denied",
+        "missing_scope",
+        "not_allowed_token_type",
     ]
 )
 _UNSURE = frozenset(

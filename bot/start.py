@@ -102,6 +102,8 @@ async def _ask(
     data: Any = answer.data
     if not isinstance(data, dict):
         raise _out_of_reach(slack, "it answered with something that is not Slack's")
+    if method == "auth.test" and not data.get("team_id"):
+        raise _out_of_reach(slack, "it did not say which workspace this is (auth.test, team_id)")
     return data, answer.headers
 
 

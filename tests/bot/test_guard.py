@@ -199,3 +199,32 @@ async def test_a_huge_body_is_not_read(caller: Caller) -> None:
 async def test_a_guard_without_a_secret_is_refused() -> None:
     with pytest.raises(ValueError, match="signing secret"):
         Guard(App(), "", ManualClock(), Metrics())  # type: ignore[arg-type]  # as above
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {},
+        {"type": 5},
+        {"type": "block_actions"},
+        {"type": "block_actions", "actions": []},
+        {"type": "block_actions", "actions": [7]},
+        {"type": "block_actions", "actions": [{}], "user": "U1"},
+        {"type": "block_actions", "actions": [{}], "user": {"id": 7}},
+        {"type": "block_actions", "actions": [{"selected_option": "x"}]},
+        {"type": "view_submission", "view": "V1"},
+        {"type": "view_submission", "view": {"state": {"values": []}}},
+        {"type": "event_callback", "event": {"type": ["x"]}},
+        {"type": "event_callback", "event": {"type": "x"}, "authorizations": [1]},
+    ],
+)
+async def test_a_misshapen_payload_is_a_400_and_not_a_failure_of_ours(
+    caller: Caller, payload: dict[str, Any]
+) -> None:
+    assert await caller.post(urlencode({"payload": json.dumps(payload)}).encode()) == (400, "1")
+    assert caller.app.bodies == []
+
+
+async def test_a_payload_of_a_kind_yet_unknown_is_let_through(caller: Caller) -> None:
+    new = {"type": "hologram", "user": None, "view": {"state": None}, "actions": [{"x": 1}]}
+    assert (await caller.post(urlencode({"payload": json.dumps(new)}).encode()))[0] == 200

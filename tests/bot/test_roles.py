@@ -188,3 +188,21 @@ async def test_a_group_that_cannot_be_read_makes_its_members_unsure() -> None:
 def test_a_refusal_names_the_role_that_is_missing() -> None:
     with pytest.raises(Refused, match=r"needs the role admin; you have the role responder"):
         guard(Standing(Role.RESPONDER), Role.ADMIN)
+
+
+async def test_whoever_acts_from_another_workspace_is_refused_whatever_their_account_says() -> None:
+    roles, _ = make(Slack(U1={}, U2={"enterprise_user": {"teams": [TEAM, "T2"]}}))
+    assert (await roles.standing("U1", "T9")).role is Role.NOBODY
+    assert (await roles.standing("U1", TEAM)).role is Role.RESPONDER
+    assert (await roles.standing("U2", "T2")).role is Role.RESPONDER
+    assert (await roles.standing("U2", "T3")).role is Role.NOBODY
+
+
+async def test_where_a_group_cannot_be_read_a_role_by_name_still_holds() -> None:
+    slack = Slack(U1={}, U2={}, U3={"is_restricted": True})
+    roles, _ = make(slack, RoleSettings(True, responder=("U1", "S404", "U3"), admin=("S404",)))
+    assert await roles.standing("U1", TEAM) == Standing(Role.RESPONDER)
+    unsure = await roles.standing("U2", TEAM)
+    assert unsure.role is Role.VIEWER
+    assert "nothing was changed" in unsure.why
+    assert (await roles.standing("U3", TEAM)).role is Role.NOBODY
