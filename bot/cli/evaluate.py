@@ -13,7 +13,12 @@ import typer
 from bot.cli.common import JsonOption, complain, say
 from bot.text import terminal
 from core.clock import SystemClock
-from core.diagnosis.evaluate import Score, Total, evaluate, totals
+from core.diagnosis.catalogue import render
+from core.diagnosis.evaluate import Score, Total, evaluate, folders, totals
+from core.diagnosis.model import Claim, Diagnosis, Weight
+from core.diagnosis.rules.decide import diagnose
+from core.diagnosis.scenario.file import read
+from core.diagnosis.scenario.world import snapshot
 from core.errors import Invalid
 
 if TYPE_CHECKING:
@@ -22,12 +27,22 @@ if TYPE_CHECKING:
 DirArgument = Annotated[Path, typer.Argument(metavar="DIR", help="Folders of scenarios.")]
 
 
-def eval_scenarios(directory: DirArgument, as_json: JsonOption = False) -> None:
+ShowOption = Annotated[bool, typer.Option("--show", help="Print each diagnosis in full instead.")]
+
+
+def eval_scenarios(
+    directory: DirArgument, as_json: JsonOption = False, show: ShowOption = False
+) -> None:
     """Replay every scenario below DIR and score the diagnoses (docs/scenarios.md).
 
     Exit code 1 if a scenario cannot be read.
     """
     try:
+        if show:
+            for folder in folders(directory):
+                file = read(folder)
+                say(_shown(file.question, diagnose(snapshot(file))))
+            return
         scores = list(evaluate(directory, SystemClock().monotonic))
     except Invalid as error:
         complain(str(error))
@@ -41,6 +56,28 @@ def eval_scenarios(directory: DirArgument, as_json: JsonOption = False) -> None:
         _table(sums)
     if any(one.error for one in scores):
         raise typer.Exit(1)
+
+
+def _shown(question: str, made: Diagnosis) -> str:
+    """A diagnosis as text: certainty first, then what, why, what next, what else it might be."""
+    lines = [
+        f"# {question}",
+        f"{made.certainty.upper()}: {made.primary} [{made.cause}, {made.entity}]",
+    ]
+    lines += ["Why:", *(_claim(one) for one in made.claims)]
+    lines += [f"What next: {made.action}", *(f"  risk: {one}" for one in made.risks)]
+    lines += [f"  $ {render(one)}" for one in made.commands]
+    for rival in made.alternatives:
+        lines.append(f"Or {rival.cause} of {rival.entity}? {rival.conclusion}")
+        lines += [_claim(one) for one in (*rival.supporting, *rival.contradicting)]
+    lines += [f"Not seen: {one}" for one in made.unseen]
+    lines += [f"{one.at - made.taken_at:+.0f} s: {one.words}" for one in made.timeline]
+    return "\n".join(terminal(one, 300) for one in lines) + "\n"
+
+
+def _claim(claim: Claim) -> str:
+    sign = "-" if claim.weight is Weight.CONTRADICTING else "+"
+    return f"  {sign} {claim.words} [{claim.check.evidence}]"
 
 
 def _misses(scores: Sequence[Score]) -> None:

@@ -64,6 +64,18 @@ LOG_ELECTION = Sign(
     recent=True,
 )
 
+TRANSFERRED = Sign(
+    -70,
+    "change",
+    "changes",
+    Op.COUNT_AT_LEAST,
+    1,
+    "its leader was moved on purpose",
+    where="transfer",
+    recent=True,
+)
+NOBODY_GONE = Sign(-25, "members", "now.missing", Op.AT_MOST, 0, "every member answers", about="pd")
+
 OFFSET = Sign(
     60, "share", "clock_offset_abs_s", Op.AT_LEAST, 0.5, "its clock is {value} s off", direct=True
 )
@@ -123,14 +135,14 @@ RULES = (
         "pd_leader_loss",
         only("pd"),
         must=((NEW_LEADER, CHANGES), (MAJORITY,), (FORGOT,)),
-        signs=(LOG_ELECTION,),
+        signs=(LOG_ELECTION, TRANSFERRED),
         tickets=frozenset(("store_down", "quorum_margin")),
     ),
     Rule(
         "pd_leader_loss",
         only("pd"),
         must=((NO_LEADER, NOT_SERVING, NEW_LEADER, CHANGES), (MAJORITY,)),
-        signs=(SAID_NO_LEADER, LOG_ELECTION),
+        signs=(SAID_NO_LEADER, LOG_ELECTION, TRANSFERRED, NOBODY_GONE),
         must_not=(NO_MAJORITY,),
         tickets=frozenset(("pd_no_leader", "pd_member_down", "pd_leader_change")),
     ),

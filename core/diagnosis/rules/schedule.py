@@ -196,12 +196,22 @@ MISSING = Sign(
     source="miss_peer_regions",
 )
 
+RECOUNTS = Sign(
+    -60,
+    "members",
+    "leader",
+    Op.CHANGED,
+    None,
+    "PD's leader changed ({value}): its counts start short",
+    about="pd",
+)
+
 RULES = (
     Rule(
         "leader_imbalance",
         stores,
         must=((MANY, FEW),),
-        signs=(UP, JUST_BACK, WEIGHED),
+        signs=(UP, JUST_BACK, WEIGHED, RECOUNTS),
         must_not=(SILENT, EVICTS_ANY, NO_BALANCE, GRANTED, PAUSED, LIMITS[0]),
         tickets=_LEADERS,
     ),

@@ -137,6 +137,7 @@ class _Taking:
                 "leader": world.leader(t),
                 "total": len(some),
                 "answering": answering,
+                "missing": len(some) - answering,
                 "majority": answering * 2 > len(some),
             }
         serves = not failed and bool(told["now"]["leader"])
