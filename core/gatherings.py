@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from core import events, schema
 from core.db import Tx
-from core.errors import Conflict, NotFound
+from core.errors import NotFound
 from core.invariant import Severity
 from core.tickets import store
 from core.tickets.model import Ticket
@@ -19,6 +19,8 @@ from core.tickets.model import Ticket
 g = schema.gatherings
 p = schema.placements
 t = schema.tickets
+KNOWN_BEFORE = "known before"
+"""Why a ticket is held that was accepted as known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,23 +200,31 @@ def worst(tx: Tx, ref: str, limit: int = 5) -> list[Ticket]:
 def accept(tx: Tx, ref: str, by: str) -> int:
     """Accept as known: hold every open ticket gathered there until it is healthy; how many.
 
-    NotFound for a gathering that is forgotten.
+    One statement for all of them: a cluster may have had thousands of troubles before it was
+    watched. What somebody holds already stays as it is. NotFound for a gathering that is forgotten.
     """
     if get(tx, ref) is None:
         raise NotFound("That list is no longer kept.")
-    held = 0
-    for ticket in members(tx, ref, 10_000):
-        if ticket.open and not ticket.held:
-            # A version that moved meanwhile is a person's newer will: leave that one alone.
-            try:
-                outcome = store.hold(tx, ticket.id, by, until_healthy=True, reason="known before")
-            except Conflict:
-                continue
-            held += outcome.changed
-    told = {"ref": ref, "held": held}
+    at_ref = sa.select(p.c.ticket_id).where(p.c.ref == ref)
+    held = tx.rows(
+        sa.update(t)
+        .where(t.c.id.in_(at_ref), t.c.resolved_at.is_(None), t.c.held_at.is_(None))
+        .values(
+            held_at=tx.now,
+            held_by=by,
+            held_until=None,
+            held_until_healthy=True,
+            hold_reason=KNOWN_BEFORE,
+            version=t.c.version + 1,
+        )
+        .returning(t.c.id, t.c.subject)
+    )
+    rows = sorted((r.id, r.subject) for r in held)
+    events.emit_all(tx, [events.New("ticket.held", s, i, by) for i, s in rows])
+    told = {"ref": ref, "held": len(rows)}
     events.emit(tx, events.New("gathering.accepted", actor=by, data=told))
     joined(tx, ref, accepted_by=by, accepted_at=tx.now)
-    return held
+    return len(rows)
 
 
 def show(tx: Tx, ref: str, by: str, limit: int = 10) -> int:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from core import gatherings, outbox, placements, reconcile
+import pytest
+
+from core import events, gatherings, outbox, placements, reconcile
 from core.clock import ManualClock
 from core.db import Database, Tx
+from core.errors import NotFound
 from core.invariant import Broken, Severity, Violation
 from core.outbox import Effect
 from core.placements import Kindred
@@ -180,3 +183,30 @@ def _shown_healthy(tx: Tx, number: int) -> None:
     from core.tickets import recovery
 
     recovery.unshut(tx, [store.get(tx, number)])
+
+
+async def test_accepting_holds_what_is_open_and_free_and_leaves_the_rest(db: Database) -> None:
+    mine, theirs, over = await db.write(opened, "a", "b", "c", adopted=True)
+    made = await db.write(gatherings.begin, "adoption", "alerts", "prod")
+    await db.write(placements.put_all, "prod", "alerts", "adoption", made.ref, adopted=True)
+    await db.write(store.hold, theirs, "cli:ben", reason="mine")
+    await db.write(store.resolve, over, "cli:ana", anyway=True)
+    assert await db.write(gatherings.accept, made.ref, "slack:U1") == 1
+    ticket = await db.read(store.get, mine)
+    assert (ticket.held_by, ticket.held_until_healthy) == ("slack:U1", True)
+    assert (await db.read(store.get, theirs)).held_by == "cli:ben"
+    assert (await db.read(events.of_ticket, mine))[-1].kind == "ticket.held"
+    assert await db.write(gatherings.accept, made.ref, "slack:U2") == 0
+    with pytest.raises(NotFound):
+        await db.write(gatherings.accept, "adoption:99", "slack:U1")
+
+
+async def test_ten_thousand_are_accepted_at_once(sqlite_db: Database) -> None:
+    names = [f"s{n}" for n in range(10_000)]
+    await sqlite_db.write(lambda tx: opened(tx, *names, adopted=True))
+    made = await sqlite_db.write(gatherings.begin, "adoption", "alerts", "prod")
+    for _ in range(4):
+        await sqlite_db.write(
+            lambda tx: placements.put_all(tx, "prod", "alerts", "adoption", made.ref, adopted=True)
+        )
+    assert await sqlite_db.write(gatherings.accept, made.ref, "slack:U1") == 10_000
