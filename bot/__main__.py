@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from bot.cli.app import app
+import sys
+
+from bot.cli.app import program
 
 
 def main() -> None:
     """Run the command line."""
-    app()
+    program(sys.argv[1] if len(sys.argv) > 1 else "")()
 
 
 if __name__ == "__main__":

@@ -38,7 +38,8 @@ from core.db import Database, Fenced
 from core.errors import TocsinError
 from core.metrics import Metrics
 from core.tasks import Tasks
-from core.wiring import Core, failed, hold_core
+from core.opening import failed
+from core.wiring import Core, hold_core
 
 log = structlog.get_logger()
 

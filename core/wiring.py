@@ -20,6 +20,7 @@ from core.engine import Engine
 from core.errors import Invalid
 from core.invariant import Invariant
 from core.metrics import Metrics
+from core.opening import failed, open_database
 from core.subject import Subject
 from core.subjects.own import INVARIANTS, OwnSubject
 from core.subjects.tikv import from_file
@@ -28,11 +29,6 @@ from core.subjects.tikv.catalog import ALL
 from core.upkeep import Retention
 
 log = structlog.get_logger()
-
-
-def failed(name: str, error: BaseException) -> None:
-    """A background task ended with an error that nobody waited for."""
-    log.error("a background task failed", action="task", task=name, exc_info=error)
 
 
 Builder = Callable[[str, Mapping[str, Any], Clock], Subject]
@@ -79,11 +75,6 @@ def raise_file_limit() -> None:
 
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-
-
-def open_database(config: Config, clock: Clock, *, create: bool = False) -> Database:
-    """The configured database, not yet looked into."""
-    return Database.open(config.database, clock, failed, create=create)
 
 
 @asynccontextmanager

@@ -13,7 +13,7 @@ from typing import Any
 import typer.main
 from pydantic import BaseModel
 
-from bot.cli.app import app
+from bot.cli.app import program
 from core.config import Environment, FileConfig
 from core.subjects.tikv.settings import TikvSettings
 
@@ -31,7 +31,7 @@ def commands(group: Any, path: str = "tocsin") -> Iterator[tuple[str, Any]]:
 
 
 def test_every_command_and_option_is_in_the_reference() -> None:
-    found = dict(commands(typer.main.get_command(app)))
+    found = dict(commands(typer.main.get_command(program())))
     assert len(found) > 15
     assert [name for name in found if f"`{name}" not in CLI] == []
     options = {o for one in found.values() for p in one.params for o in p.opts if o[0] == "-"}
@@ -40,7 +40,7 @@ def test_every_command_and_option_is_in_the_reference() -> None:
 
 
 def test_no_command_is_in_the_reference_that_is_not_there() -> None:
-    real = [name for name, _ in commands(typer.main.get_command(app))]
+    real = [name for name, _ in commands(typer.main.get_command(program()))]
     for told in re.findall(r"`(tocsin [a-z][a-z -]*[a-z])", CLI):
         assert any(told.startswith(one) or one.startswith(told) for one in real), told
 

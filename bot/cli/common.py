@@ -22,7 +22,7 @@ from core.clock import SystemClock
 from core.config import Config, load
 from core.db import Database
 from core.errors import Invalid, TocsinError
-from core.wiring import open_database
+from core.opening import open_database
 
 P = ParamSpec("P")
 T = TypeVar("T")

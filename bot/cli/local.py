@@ -34,11 +34,11 @@ from core.errors import Refused
 from core.lock import hold_raw, take_file
 from core.maintenance import watched
 from core.migrate import migrate
+from core.opening import open_database
 from core.rehearsal import forget
 from core.subject import OWN
 from core.twin.cluster import Layout, TwinError
 from core.twin.spec import FILE as LAYOUT
-from core.wiring import open_database
 
 CHANNEL = "storage-alerts"
 TWIN = "tikv-twin"

@@ -12,13 +12,7 @@ from core import lock
 from core import migrate as migrations
 from core.clock import SystemClock
 from core.config import load
-from core.wiring import open_database
-
-
-def add(app: typer.Typer) -> None:
-    """Put the commands into the program."""
-    app.command()(migrate)
-    app.command()(backup)
+from core.opening import open_database
 
 
 @command

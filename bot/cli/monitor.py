@@ -29,11 +29,12 @@ from core.events import Event, newest
 from core.events import since as events_since
 from core.metrics import Metrics
 from core.monitor import TickReport
+from core.opening import failed
 from core.schedule import every
 from core.subject import Paced
 from core.tasks import Tasks
 from core.tickets import store
-from core.wiring import failed, hold_core
+from core.wiring import hold_core
 
 app = typer.Typer(no_args_is_help=True, help="Watch without Slack.")
 

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from click.testing import Result
 from typer.testing import CliRunner
 
-from bot.cli.app import app
+from bot.cli.app import program
 from bot.local.server import LocalServer
 from bot.local.workspace import Workspace
 from core import monitor
@@ -58,7 +58,7 @@ class Bench:
         """In this process, on the database; what it printed and its exit code."""
         clean = {k: None for k in os.environ if k.startswith(CLEAN)}
         variables = {**clean, "COLUMNS": "200", "TOCSIN_DB": db or str(self.db), **env}
-        return CliRunner().invoke(app, list(args), input=given, env=variables)
+        return CliRunner().invoke(program(), list(args), input=given, env=variables)
 
     def good(self, *args: str, **how: Any) -> str:
         """What a command that must succeed prints."""

@@ -14,7 +14,7 @@ KILLED = Path(__file__).parents[3] / "scenarios" / "ours" / "killed-by-docker"
 @pytest.fixture
 def evaluated():
     def run(*args):
-        return CliRunner().invoke(app, ["eval", *(str(one) for one in args)])
+        return CliRunner().invoke(program(), ["eval", *(str(one) for one in args)])
 
     return run
 
