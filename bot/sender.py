@@ -33,6 +33,8 @@ from core.tasks import Tasks
 log = structlog.get_logger()
 BEAT_S = 10.0
 """The sender shows that it turns at least this often."""
+DRAIN_S = 2.0
+"""How long a call under way may take once the program is told to stop."""
 LONGEST_REST_S = 30.0
 """A channel looks for itself this often, whatever it was told or not told."""
 PROBE_S = 60.0
@@ -84,6 +86,7 @@ class Sender:
         self.trouble = Trouble()
         self.turned_at: float | None = None
         self.busy = 0
+        self._stopping = False
         self._proof = Proof(db, clock, epoch, slack, self._ids, self._points)
 
     # The supervisor.
@@ -99,7 +102,17 @@ class Sender:
                 self.busy -= 1
                 await self._rest(BEAT_S, seen)
         finally:
-            await self._tasks.cancel()
+            await self._finish()
+
+    async def _finish(self) -> None:
+        """Let the calls under way end and be recorded, rather than leave them in doubt."""
+        self._stopping = True
+        self._db.news.tell([outbox.TOPIC])
+        try:
+            await within(self._clock, DRAIN_S, self._tasks.drain())
+        except TimeoutError:
+            log.warning("a call did not end in time; it is looked up next time", action="stop")
+        await self._tasks.cancel()
 
     async def _take_over(self) -> None:
         due_at = self._clock.now().timestamp() + self._settings.settle_s
@@ -147,7 +160,7 @@ class Sender:
 
     async def _work(self, channel: str) -> None:
         failures = 0
-        while True:
+        while not self._stopping:
             seen = self._db.news.seen(outbox.TOPIC)
             self.busy += 1
             try:

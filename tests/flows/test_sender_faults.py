@@ -341,3 +341,15 @@ async def test_unowned_criticals_of_a_storm_share_one_page_that_says_why(slow: R
     assert page.metadata["event_payload"]["kind"] == "page"
     assert "20 critical tickets" in page.text
     assert "no owner" in page.text
+
+
+async def test_a_program_that_stops_records_the_call_that_is_under_way(tmp_path: Path) -> None:
+    async with rig(tmp_path) as r:
+        r.ws.fault(POST, "slow", seconds=0.3)
+        await r.breaks("store-1", "store-2")
+        await r.until(lambda: r.calls(POST) == 1)
+        await r.tasks.cancel()
+        rows = await r.db.read(outbox.by_ref, "ticket:1")
+        rows += await r.db.read(outbox.by_ref, "ticket:2")
+        assert [row.state for row in rows] == ["sent", "pending"]
+        assert len(r.posts()) == 1
