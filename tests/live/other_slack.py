@@ -128,6 +128,12 @@ class OtherSlack:
     def count(self, method: str) -> int:
         return sum(one == method for one, _ in self.calls)
 
+    def sent_since(self, number: int) -> list[str]:
+        """Messages that were posted or edited after that many calls."""
+        return [
+            name for name, _ in self.calls[number:] if name in ("chat.postMessage", "chat.update")
+        ]
+
     # Web API.
 
     async def _api(self, request: web.Request) -> web.Response:
