@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from core.diagnosis.claims import reach
 from core.diagnosis.model import Command, Snapshot
 from core.errors import Invalid
 
@@ -81,8 +82,8 @@ def arguments(snapshot: Snapshot, entity: str) -> Mapping[str, str]:
     if kind == "store" and name.isdigit() and snapshot.piece("store", entity) is not None:
         found["store_id"] = name
     container = snapshot.piece("container", entity)
-    if container is not None and container.ok and isinstance(container.content, dict):
-        called = (container.content.get("now") or {}).get("name", "")
+    if container is not None and container.ok:
+        called = reach(container.content, "now.name")
         if isinstance(called, str) and _SAFE.fullmatch(called):
             found["container"] = called
     return found

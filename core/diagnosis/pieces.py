@@ -114,21 +114,27 @@ def _heartbeat(told: Mapping[str, Any], status: Mapping[str, Any]) -> float | No
 def hot(body: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """From PD's /hotspot/regions: by store id, how much of its hot flow the hottest region brings."""
     found: dict[str, dict[str, Any]] = {}
-    for store_id, told in (body.get("as_leader") or {}).items():
-        some = [one for one in told.get("statistics") or () if isinstance(one, dict)]
-        flows = sorted(
-            ((float(one.get("flow_bytes") or 0), one.get("region_id")) for one in some),
-            reverse=True,
+    leading = body.get("as_leader")
+    for store_id, told in leading.items() if isinstance(leading, dict) else ():
+        listed = told.get("statistics") if isinstance(told, dict) else None
+        some = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+        flows = sorted((_flow(one.get("flow_bytes")), str(one.get("region_id"))) for one in some)
+        total = max(
+            sum(flow for flow, _ in flows), _flow(told.get("total_flow_bytes")) if some else 0
         )
-        total = max(sum(flow for flow, _ in flows), float(told.get("total_flow_bytes") or 0))
         if flows and total > 0:
             found[str(store_id)] = {
                 "regions": len(flows),
                 "flow": total,
-                "top_region": flows[0][1],
-                "top_share": round(flows[0][0] / total, 3),
+                "top_region": flows[-1][1],
+                "top_share": round(flows[-1][0] / total, 3),
             }
     return found
+
+
+def _flow(value: Any) -> float:
+    real = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return max(float(value), 0.0) if real else 0.0
 
 
 def log(lines: Sequence[LogLine], taken_at: float) -> dict[str, Any]:

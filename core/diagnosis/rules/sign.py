@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from core.diagnosis.causes import CAUSES
-from core.diagnosis.claims import Outcome, ask
+from core.diagnosis.claims import Outcome, ask, reach
 from core.diagnosis.model import Check, Claim, Op, Piece, Predicate, Snapshot, Weight
 
 SELF = "self"
 RECENT_S = 900.0
 """How long before its ticket something may have happened and still be its cause, seconds."""
 LONGEST_VALUE = 80
+_ADDRESS = re.compile(r"[A-Za-z0-9_.:\[\]-]{1,120}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +117,10 @@ def title(snapshot: Snapshot, entity: str) -> str:
     kind, _, name = entity.partition(":")
     if kind == "store":
         piece = snapshot.piece("store", entity)
-        now = (piece.content or {}).get("now") if piece is not None and piece.ok else None
-        address = (now or {}).get("address", "")
-        return f"store {name} ({address})" if address else f"store {name}"
+        address = reach(piece.content, "now.address") if piece is not None and piece.ok else ""
+        # PD repeats what a store called itself: only what looks like an address is shown.
+        good = isinstance(address, str) and _ADDRESS.fullmatch(address)
+        return f"store {name} ({address})" if good else f"store {name}"
     said = {"cluster": "the cluster", "nodes": "the stores", "pd": "PD", "prometheus": "Prometheus"}
     return f"PD member {name}" if kind == "pd" and name else said.get(entity, entity)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from core.diagnosis.claims import reach
 from core.diagnosis.model import Moment, Piece, Snapshot
 
 MAX_MOMENTS = 12
@@ -55,8 +56,8 @@ def timeline(snapshot: Snapshot, entity: str) -> tuple[Moment, ...]:
 
 
 def _moments(piece: Piece, key: str) -> Iterator[Moment]:
-    items = (piece.content or {}).get(key) if piece.ok and isinstance(piece.content, dict) else None
-    for one in items or ():
+    items = reach(piece.content, key) if piece.ok else None
+    for one in items if isinstance(items, list) else ():
         if isinstance(one, dict) and isinstance(one.get("at"), int | float):
             yield Moment(float(one["at"]), _said(piece.kind, one), piece.id)
 
@@ -78,8 +79,7 @@ def readings(snapshot: Snapshot, entity: str) -> Mapping[str, float]:
     """The entity's figures that changed most against before, by name."""
     found: list[tuple[float, str, float]] = []
     for piece in snapshot.of("reading", entity):
-        content = piece.content if piece.ok and isinstance(piece.content, dict) else {}
-        now, before = content.get("now"), content.get("before")
+        now, before = (reach(piece.content, one) if piece.ok else None for one in ("now", "before"))
         if isinstance(now, int | float) and isinstance(before, int | float):
             change = abs(now - before) / (abs(now) + abs(before) + 1e-9)
             found.append((-change, piece.source, float(now)))

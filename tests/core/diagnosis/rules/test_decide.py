@@ -5,6 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from core.diagnosis.causes import CAUSES
 from core.diagnosis.claims import checked, every, run
@@ -18,6 +20,9 @@ OURS = Path(__file__).parents[4] / "scenarios" / "ours"
 
 def taken(name):
     return snapshot(read(OURS / name))
+
+
+HOSTILE = taken("killed-by-docker")
 
 
 def without(evidence, *kinds):
@@ -142,3 +147,30 @@ def test_a_tampered_main_claim_costs_the_certainty():
         replace(one, content={"events": []}) if one.id == main else one for one in evidence.pieces
     )
     assert checked(made, replace(evidence, pieces=pieces)).certainty is Certainty.INCONCLUSIVE
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 10**12) | st.floats() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["now", "before", "events", "lines", "at", "name", "state", "body"]),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.data())
+def test_whatever_the_sources_answer_there_is_a_diagnosis_whose_claims_hold(data):
+    evidence = HOSTILE
+    pieces = list(evidence.pieces)
+    cited = [n for n, one in enumerate(pieces) if one.kind not in ("reading", "member", "pd")]
+    for at in data.draw(st.lists(st.sampled_from(cited), min_size=1, max_size=12)):
+        pieces[at] = replace(pieces[at], content=data.draw(json_values))
+    tampered = replace(evidence, pieces=tuple(pieces))
+    for claim in every(diagnose(tampered)):
+        assert run(claim, tampered).stands
