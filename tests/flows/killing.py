@@ -63,8 +63,8 @@ class Nursery:
         assert raw, "the nursery ended"
         return json.loads(raw) if raw.startswith(b"{") else {"event": "noise"}
 
-    async def until(self, event: str) -> dict[str, Any]:
-        while (got := await self.line())["event"] != event:
+    async def until(self, *wanted: str) -> dict[str, Any]:
+        while (got := await self.line())["event"] not in wanted:
             assert got["event"] != "failed", got
         return got
 
@@ -73,10 +73,13 @@ class Nursery:
         assert self._process.stdin is not None
         order |= {"die_at": fate.point, "die_on": fate.nth}
         self._process.stdin.write(json.dumps(order).encode() + b"\n")
-        started = await self.until("started")
+        # The child may say that it works before its parent says that it started.
+        first = await self.until("started", "working")
+        second = await self.until("started", "working") if fate.at_work else first
+        started = first if "pid" in first else second
+        if "pid" not in started:
+            started = await self.until("started")
         self.child = started["pid"]
-        if fate.at_work:
-            await self.until("working")
         if fate.after_s is not None:
             await asyncio.sleep(fate.after_s)
             # The process is our own child's child and not yet waited for, or just ended.
