@@ -386,7 +386,7 @@ async def test_a_storm_that_was_being_placed_when_the_process_ended_is_told_whol
         assert r.calls("chat.postMessage") == 2
 
 
-async def test_two_thousand_five_hundred_exactly_are_told_too(r: Rig) -> None:
+async def test_a_storm_of_exactly_one_slice_is_told_too(r: Rig) -> None:
     await r.breaks(*(f"store-{n}" for n in range(placements.SLICE)))
     storm, _page = await r.posted(2)
-    assert "2,500" in storm.text
+    assert f"{placements.SLICE:,}" in storm.text
