@@ -7,10 +7,11 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,12 @@ class Bot:
 
     def log(self) -> str:
         return (self.folder / "log").read_text()
+
+    def told(self) -> bool:
+        """Whether every message that there should be is known to have arrived."""
+        with closing(sqlite3.connect(self.folder / "tocsin.db")) as db:
+            rows = db.execute("select state, wanted, done from outbox").fetchall()
+        return all(status == "sent" and shown >= wanted for status, wanted, shown in rows)
 
     async def kill(self) -> None:
         """kill -9."""
@@ -343,9 +350,9 @@ async def _killed_right_after_a_post(slack: OtherSlack, twin: Layout, bot: Bot) 
     await asyncio.wait_for(bot.process.wait(), LIMIT_S)
     await bot.start()
     await until(lambda: "ecovered" in whole(slack.alerts.roots[-1]), "resolved")
-    assert (await hears(slack, "/tickets", "list"))["text"]
-    said = [m["text"] for m in slack.alerts.messages]
-    assert len(set(said)) == len(said), said
+    await until(bot.told, "nothing left to tell or to look up")
+    keys = [m["metadata"]["event_payload"]["key"] for m in slack.alerts.messages]
+    assert len(set(keys)) == len(keys), slack.alerts.messages
 
 
 async def _killed_right_before_one(slack: OtherSlack, twin: Layout, bot: Bot) -> None:
