@@ -116,7 +116,9 @@ def _write(
 ) -> Diagnosis:
     cause = CAUSES[primary.cause]
     name = title(snapshot, primary.entity)
-    claims = (*_main(primary.supporting), *primary.contradicting)[:MAX_CLAIMS]
+    # What speaks against it is never cut off for length.
+    against = primary.contradicting[: MAX_CLAIMS // 2]
+    claims = (*_main(primary.supporting)[: MAX_CLAIMS - len(against)], *against)
     missing = unseen(snapshot, primary.entity)
     action = cause.action
     if certainty is Certainty.INCONCLUSIVE:

@@ -174,3 +174,24 @@ def test_whatever_the_sources_answer_there_is_a_diagnosis_whose_claims_hold(data
     tampered = replace(evidence, pieces=tuple(pieces))
     for claim in every(diagnose(tampered)):
         assert run(claim, tampered).stands
+
+
+def test_what_speaks_against_a_shown_cause_takes_its_certainty_down_a_step():
+    """Docker says killed from outside, and PD still hears from it: that does not fit together."""
+    evidence = taken("killed-by-docker")
+    heard = tuple(
+        replace(one, content={**one.content, "now": {**one.content["now"], "heartbeat_age_s": 2}})
+        if (one.kind, one.entity) == ("store", "store:4")
+        else one
+        for one in evidence.pieces
+    )
+    made = diagnose(replace(evidence, pieces=heard))
+    assert (made.cause, made.certainty) == ("process_killed", Certainty.LIKELY)
+    assert any(one.weight is Weight.CONTRADICTING for one in made.claims)
+
+
+def test_nothing_is_confirmed_that_something_speaks_against():
+    for folder in sorted(OURS.iterdir())[::2]:
+        made = diagnose(snapshot(read(folder)))
+        if made.certainty is Certainty.CONFIRMED:
+            assert not [one for one in made.claims if one.weight is Weight.CONTRADICTING]
