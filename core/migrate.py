@@ -51,10 +51,11 @@ async def migrate(db: Database) -> str | None:
     found = await db.read(version)
     if found == schema.VERSION:
         return None
-    saved = None
-    if found is not None:
-        _refuse_newer(db, found)
-        saved = await _save(db, found)
+    if found is None:
+        await db.write(_create)
+        return None
+    _refuse_newer(db, found)
+    saved = await _save(db, found)
     await db.write(_upgrade)
     return saved
 
@@ -65,6 +66,16 @@ def _refuse_newer(db: Database, found: str) -> None:
             f"{shown(db)} was written by a newer release (version {found}; this one knows "
             f"{schema.VERSION}). Upgrade tocsin, or restore an older backup."
         )
+
+
+def _create(tx: Tx) -> None:
+    """A new database, at once in its newest form: loading the migrations takes a quarter second and
+    20 MB. A test holds the two ways equal."""
+    schema.metadata.create_all(tx.conn)
+    tx.run(sa.text("CREATE TABLE IF NOT EXISTS alembic_version (version_num VARCHAR(32) NOT NULL)"))
+    tx.run(
+        sa.text("INSERT INTO alembic_version VALUES (:version)").bindparams(version=schema.VERSION)
+    )
 
 
 def _upgrade(tx: Tx) -> None:

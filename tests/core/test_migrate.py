@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 import pytest
 import sqlalchemy as sa
 
@@ -25,8 +27,19 @@ def _checks(tx: Tx) -> set[str]:
     return found
 
 
-async def test_migrations_build_exactly_the_tables_of_the_schema(db: Database) -> None:
+@pytest.fixture
+async def migrated(db_url: str, clock: ManualClock) -> AsyncIterator[Database]:
+    """A database that was built by running every migration."""
+    database = Database.open(db_url, clock, lambda *_: None, create=True)
+    await database.write(migrate._upgrade)
+    yield database
+    await database.close()
+
+
+async def test_migrations_build_exactly_the_tables_of_the_schema(migrated: Database) -> None:
+    db = migrated
     assert await db.read(_differences) == []
+    assert await db.read(migrate.version) == schema.VERSION
     wanted = {
         str(c.name)
         for t in schema.metadata.tables.values()
@@ -61,3 +74,8 @@ async def test_an_empty_database_is_not_used_before_it_is_prepared(
     with pytest.raises(Unavailable, match="tocsin migrate"):
         await migrate.require_current(database)
     await database.close()
+
+
+async def test_a_new_database_is_like_a_migrated_one(db: Database) -> None:
+    assert await db.read(_differences) == []
+    assert await db.read(migrate.version) == schema.VERSION
