@@ -7,6 +7,7 @@ hear, and say how it goes.
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -37,12 +38,15 @@ from core.config import Config, forget_slack_environment
 from core.db import Database, Fenced
 from core.errors import TocsinError
 from core.metrics import Metrics
-from core.tasks import Tasks
 from core.opening import failed
+from core.tasks import Tasks
 from core.wiring import Core, hold_core
 
 log = structlog.get_logger()
 
+SWITCH_S = 0.0005
+"""How long a thread keeps the interpreter while others want it. With Python's 5 ms a command in a
+storm of 10,000 tickets waited 126 ms (p50) for its turns, with this 48."""
 DELIVERY_LATE_S = 60.0
 """A sender that has not gone round for so long is not well."""
 
@@ -83,6 +87,7 @@ async def run(
     given.check(config)
     metrics = Metrics()
     forget_slack_environment()
+    sys.setswitchinterval(SWITCH_S)
     async with AsyncExitStack() as stack:
         slack = await Slack.open(given.slack(config), clock, metrics)
         stack.push_async_callback(slack.close)

@@ -25,6 +25,8 @@ OBSERVE_LIMIT_S = 10.0
 """A subject that has not answered by then is seen as blind for this tick."""
 GAP_S = 60.0
 """Not having watched for longer than this (or ten intervals) is told as a gap."""
+ADOPTING_S = 120.0
+"""For so long after the start it is remembered what was seen holding, so that it is not adopted."""
 ALIVE_EVERY_S = 10.0
 """How often "still watching" is written down."""
 
@@ -57,6 +59,8 @@ class Watch:
         self._carry: Mapping[str, Any] = {}
         self._alive_at: float | None = None
         self._mono_at: float | None = None
+        self._started_at = clock.monotonic()
+        self._well: set[tuple[str, str]] = set()
 
     async def start(self) -> None:
         """Tell the subject what an earlier process carried, and note that it is watched."""
@@ -92,10 +96,20 @@ class Watch:
 
     async def _settle(self, judged: list[Judged], observation: Observation) -> tuple[int, int]:
         name = self.subject.name
-        plan = await self._db.read(planned, name, judged, observation.removed)
+        well = frozenset(self._well)
+        plan = await self._db.read(planned, name, judged, observation.removed, well)
+        self._remember_well(judged)
         if not plan:
             return 0, 0
         return await settle_plan(self._db, self._epoch, name, plan)
+
+    def _remember_well(self, judged: list[Judged]) -> None:
+        """What breaks after it was seen in order is news, not something to adopt."""
+        if self._clock.monotonic() - self._started_at > ADOPTING_S:
+            self._well.clear()
+            return
+        for one in judged:
+            self._well.update((one.invariant.name, entity) for entity in one.holds)
 
     async def _note(self, observation: Observation, now: float, mono: float) -> None:
         gap = None
@@ -111,10 +125,17 @@ class Watch:
             self._alive_at, self._carry = now, carry
 
 
-def planned(tx: Tx, subject: str, judged: list[Judged], removed: frozenset[str]) -> Plan:
+def planned(
+    tx: Tx,
+    subject: str,
+    judged: list[Judged],
+    removed: frozenset[str],
+    well: frozenset[tuple[str, str]] = frozenset(),
+) -> Plan:
     """What the tick changes. Made where the database is read, which on SQLite is a thread: ten
     thousand violations keep it busy for 50 ms, and the loop has people to answer."""
-    return make_plan(subject, judged, known.known(tx, subject), removed)
+    before = replace(known.known(tx, subject), well=well)
+    return make_plan(subject, judged, before, removed)
 
 
 async def settle_plan(db: Database, epoch: int, subject: str, plan: Plan) -> tuple[int, int]:

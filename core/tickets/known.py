@@ -13,8 +13,8 @@ from core.tickets.model import FLAP_WINDOW_S, Ticket
 from core.tickets.plan import Condition, Known
 from core.tickets.store import from_row, t
 
-SLICE = 1000
-"""Rows written in one transaction: 10,000 in one held a click for 90 ms, slices 13 ms."""
+SLICE = 500
+"""Rows written in one transaction: 10,000 in one held a click for 90 ms, slices of 1,000 for 13."""
 
 R = TypeVar("R")
 

@@ -42,7 +42,8 @@ class Known:
 
     `tickets`: the open ones by fingerprint. `closed`: the latest closed one of each fingerprint
     that may matter (shut, or within the flap window). `roots`: resolved tickets by id that open
-    ones are explained by, with when they ended.
+    ones are explained by, with when they ended. `well`: what was seen holding since the subject
+    was first seen, by invariant and entity: that is never adopted.
     """
 
     first_seen_at: float
@@ -50,6 +51,7 @@ class Known:
     closed: Mapping[str, Ticket] = field(default_factory=dict)
     conditions: Mapping[str, Condition] = field(default_factory=dict)
     roots: Mapping[int, float] = field(default_factory=dict)
+    well: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +162,8 @@ def _broken(plan: Plan, violation: Violation, known: Known, touch_s: float) -> N
         assert closed is not None
         plan.reopens.append(Reopening(closed, violation, None))
         return
-    adopted = waited.since <= known.first_seen_at + 2 * violation.period_s + 1.0
+    early = waited.since <= known.first_seen_at + 2 * violation.period_s + 1.0
+    adopted = early and (violation.invariant, violation.entity) not in known.well
     plan.opens.append(Opening(violation, closed.id if closed else None, adopted, None))
 
 

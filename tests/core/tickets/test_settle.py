@@ -14,7 +14,7 @@ from core.lock import hold, take_epoch
 from core.monitor import Watch
 from core.tickets import store
 from core.tickets.model import Resolution, Status, StillBroken
-from tests.core.scripted import PERIOD_S, Bench
+from tests.core.scripted import PERIOD_S, Bench, Scripted
 
 
 @pytest.fixture
@@ -199,6 +199,7 @@ async def test_a_recurrence_after_the_window_is_a_new_ticket_that_names_the_old_
     bench.subject.breaks("store_down", "store:1")
     await bench.ticks(1)
     bench.subject.heals("store_down", "store:1")
+    await bench.ticks(1)
     await bench.ticks(1, seconds=620)
     bench.subject.breaks("store_down", "store:1")
     await bench.ticks(1)
@@ -367,8 +368,6 @@ async def test_a_symptom_that_outlives_its_cause_stands_for_itself(bench: Bench)
 
 async def test_what_is_broken_when_first_seen_is_adopted(db: Database, clock: ManualClock) -> None:
     async with hold(db, "test") as holding:
-        from tests.core.scripted import Scripted
-
         subject = Scripted(clock)
         subject.breaks("store_down", "store:1")
         watch = Watch(subject, db, clock, holding.epoch)
@@ -379,6 +378,21 @@ async def test_what_is_broken_when_first_seen_is_adopted(db: Database, clock: Ma
         await bench.ticks(1)
 
         assert [t.adopted for t in await bench.all()] == [True, False]
+
+
+async def test_what_was_seen_in_order_first_is_not_adopted_when_it_breaks_soon(
+    db: Database, clock: ManualClock
+) -> None:
+    async with hold(db, "test") as holding:
+        subject = Scripted(clock)
+        watch = Watch(subject, db, clock, holding.epoch)
+        await watch.start()
+        bench = Bench(db, clock, subject, watch)
+        await bench.ticks(1)
+        subject.breaks("store_down", "store:1")
+        await bench.ticks(1)
+
+        assert [t.adopted for t in await bench.all()] == [False]
 
 
 async def test_a_gap_in_watching_is_told_with_its_ends(bench: Bench) -> None:
