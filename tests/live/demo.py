@@ -60,6 +60,7 @@ async def start(state: Path, port: int = 0) -> asyncio.subprocess.Process:
     """Start the program; what it prints is one stream."""
     return await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bot", "local", "--port", str(port), "--state", str(state)),
+        *("--db", str(state.with_name("tocsin.db"))),
         cwd=ROOT,
         env={k: v for k, v in os.environ.items() if not k.startswith(("TOCSIN", "SLACK"))},
         stdout=asyncio.subprocess.PIPE,
