@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -217,8 +218,11 @@ async def _prepared(path: Path) -> None:
             await db.close()
             _PREPARED["v1"] = made.read_bytes()
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path.write_bytes(_PREPARED["v1"])
-    path.chmod(0o600)
+    # Renamed into place: a worker may be killed here too, and half a database is none.
+    making = path.with_name(f"{path.name}.{os.getpid()}")
+    making.write_bytes(_PREPARED["v1"])
+    making.chmod(0o600)
+    making.rename(path)
 
 
 Parts = tuple[Database, int, Slack, Metrics, Renderer, Routes]
