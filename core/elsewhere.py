@@ -13,7 +13,6 @@ import aiosqlite
 
 from core.clock import Clock
 from core.db import NOTIFY_CHANNEL, Database
-from core.engines import Postgres
 
 LOOK_S = 0.2
 """How often SQLite is asked whether somebody else wrote."""
@@ -21,10 +20,10 @@ LOOK_S = 0.2
 
 async def watch(db: Database, clock: Clock) -> None:
     """Wake everybody here whenever another process commits; until cancelled."""
-    if isinstance(db.engine, Postgres):
-        await _listen(db, db.engine)
-    else:
+    if db.is_sqlite:
         await _poll(db, clock)
+    else:
+        await _listen(db)
 
 
 async def _poll(db: Database, clock: Clock) -> None:
@@ -40,8 +39,11 @@ async def _poll(db: Database, clock: Clock) -> None:
             await clock.sleep(LOOK_S)
 
 
-async def _listen(db: Database, engine: Postgres) -> None:
-    connection = await engine.connection()
+async def _listen(db: Database) -> None:
+    from core.engine_postgres import Postgres
+
+    assert isinstance(db.engine, Postgres)
+    connection = await db.engine.connection()
     try:
         raw: Any = (await connection.get_raw_connection()).driver_connection
         lost = asyncio.get_running_loop().create_future()

@@ -2,8 +2,7 @@
 
 SQLite: WAL, synchronous=FULL, BEGIN IMMEDIATE for the writer, and each transaction whole in one
 thread (one for writing, a few for reading). Statement by statement over an async driver a click cost
-32 hops between threads and twice the time. PostgreSQL: READ COMMITTED over asyncpg, and each write
-begins by taking one advisory lock, so that event ids are committed in order there too.
+32 hops between threads and twice the time. PostgreSQL: `core.engine_postgres`.
 """
 
 from __future__ import annotations
@@ -15,7 +14,6 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from core.addresses import guard_file, parse_url
 from core.errors import Unavailable
@@ -29,8 +27,6 @@ TURN_TIMEOUT_S = 10.0
 """How long a connection of the pool is waited for."""
 READERS = 3
 """Threads, and so snapshots, that read a SQLite file at once."""
-WRITER_LOCK = 0x70C51
-"""The PostgreSQL advisory lock that orders writers, so that event ids commit in order."""
 
 
 class Engine(Protocol):
@@ -60,6 +56,9 @@ def open_engine(url: str, *, create: bool) -> Engine:
     if parsed.get_backend_name() == "sqlite":
         guard_file(Path(parsed.database or ""), create=create)
         return Sqlite(parsed, create=create)
+    # SQLAlchemy's asyncio side brings its whole ORM along: only for those who need it.
+    from core.engine_postgres import Postgres
+
     return Postgres(parsed)
 
 
@@ -77,7 +76,7 @@ class Sqlite:
         """Run `work` between BEGIN IMMEDIATE and COMMIT."""
 
         def whole() -> T:
-            with _told_plainly(), self._writer.begin() as connection:
+            with told_plainly(), self._writer.begin() as connection:
                 return work(connection)
 
         return await asyncio.get_running_loop().run_in_executor(self._write_thread, whole)
@@ -86,7 +85,7 @@ class Sqlite:
         """Run `work` on one snapshot; it cannot write."""
 
         def whole() -> T:
-            with _told_plainly(), self._reader.connect() as connection:
+            with told_plainly(), self._reader.connect() as connection:
                 return work(connection)
 
         return await asyncio.get_running_loop().run_in_executor(self._read_threads, whole)
@@ -137,53 +136,7 @@ def _sqlite(url: sa.URL, create: bool, *, writer: bool) -> sa.Engine:
     return engine
 
 
-class Postgres:
-    """A server, over asyncpg."""
-
-    def __init__(self, url: sa.URL) -> None:
-        limit_ms = str(int(BUSY_TIMEOUT_S * 1000))
-        self.url = url
-        self._engine = create_async_engine(
-            url,
-            pool_size=5,
-            max_overflow=0,
-            pool_timeout=TURN_TIMEOUT_S,
-            isolation_level="READ COMMITTED",
-            connect_args={
-                "timeout": 5,
-                "server_settings": {
-                    "application_name": "tocsin",
-                    "lock_timeout": limit_ms,
-                    "statement_timeout": limit_ms,
-                    "timezone": "UTC",
-                },
-            },
-        )
-
-    async def write(self, work: Work[T]) -> T:
-        """Run `work` in a transaction that waits for the writers before it."""
-        with _told_plainly():
-            async with self._engine.begin() as connection:
-                await connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITER_LOCK})")
-                return await connection.run_sync(work)
-
-    async def read(self, work: Work[T]) -> T:
-        """Run `work` in a transaction of its own."""
-        with _told_plainly():
-            async with self._engine.connect() as connection:
-                return await connection.run_sync(work)
-
-    async def connection(self) -> AsyncConnection:
-        """A connection of its own, for locks and news that belong to a session."""
-        with _told_plainly():
-            return await self._engine.connect()
-
-    async def close(self) -> None:
-        """Close every connection."""
-        await self._engine.dispose()
-
-
-class _told_plainly:  # noqa: N801 - reads as a statement: with _told_plainly()
+class told_plainly:  # noqa: N801 - reads as a statement: with told_plainly()
     """Turns a driver's failure into one clear Unavailable; programming errors pass."""
 
     def __enter__(self) -> None:

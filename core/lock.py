@@ -15,15 +15,16 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core import schema
 from core.db import Database, Tx
-from core.engines import Postgres
 from core.errors import Refused, Unavailable
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
 HOLDER_LOCK = 0x70C50
 """The PostgreSQL session advisory lock that the holder keeps."""
@@ -148,6 +149,8 @@ async def _advisory(db: Database, wait: bool, meanwhile: Meanwhile | None) -> As
 
 
 async def _session(db: Database) -> AsyncConnection:
+    from core.engine_postgres import Postgres
+
     assert isinstance(db.engine, Postgres)
     return await db.engine.connection()
 
