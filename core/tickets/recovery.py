@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import sqlalchemy as sa
 
 from core import events, schema
@@ -12,7 +10,7 @@ from core.events import New
 from core.tickets.known import parts
 from core.tickets.model import Resolution, Ticket
 from core.tickets.plan import Healthy
-from core.tickets.store import from_row, t
+from core.tickets.store import NOT_HELD, from_row, t
 
 
 def healthy_again(tx: Tx, seen: list[Healthy], news: list[New]) -> None:
@@ -73,21 +71,12 @@ def _recovering(tx: Tx, recovering: list[Healthy], news: list[New]) -> None:
     )
 
 
-_ENDED: dict[str, Any] = {
-    "held_at": None,
-    "held_by": None,
-    "held_until": None,
-    "held_until_healthy": False,
-    "hold_reason": None,
-}
-
-
 def _resolving(tx: Tx, resolving: list[Healthy], news: list[New]) -> None:
     tx.many(
         sa.update(t)
         .where(t.c.id == sa.bindparam("b_id"), t.c.resolved_at.is_(None))
         .values(
-            **_ENDED,
+            **NOT_HELD,
             resolved_at=tx.now,
             resolution=str(Resolution.RECOVERED),
             healthy_since=sa.bindparam("b_since"),
@@ -115,7 +104,7 @@ def remove(tx: Tx, gone: list[Ticket], news: list[New]) -> None:
             sa.update(t)
             .where(t.c.id == ticket.id, t.c.resolved_at.is_(None))
             .values(
-                **_ENDED,
+                **NOT_HELD,
                 resolved_at=tx.now,
                 resolution=str(Resolution.REMOVED),
                 version=t.c.version + 1,

@@ -209,6 +209,7 @@ def hold(
     return _told(tx, "hold", "ticket.held", ticket_id, by, **agreed)
 
 
+# What a ticket's row says of a hold when there is none.
 NOT_HELD: dict[str, Any] = {
     "held_at": None,
     "held_by": None,
