@@ -14,9 +14,13 @@ from urllib.parse import quote
 
 import sqlalchemy as sa
 
-from core import schema
+from core import schema, schema_diagnosis, schema_runs
 from core.db import Database, Tx
 from core.errors import Refused, Unavailable
+
+
+TABLES = (schema, schema_diagnosis, schema_runs)
+"""Every module that declares tables: importing them fills the one metadata."""
 
 
 def version(tx: Tx) -> str | None:

@@ -21,13 +21,13 @@ from sqlalchemy import (
     text,
 )
 
-VERSION = "0001"
+VERSION = "0002"
 """The migration that this code expects; a database from a newer one is refused."""
 
 metadata = MetaData()
 
 # SQLite gives rowid semantics (and never reuses an id with AUTOINCREMENT) only to INTEGER.
-_Id = BigInteger().with_variant(Integer, "sqlite")
+Id = BigInteger().with_variant(Integer, "sqlite")
 
 # One row: who holds the database. `epoch` fences whoever held it before.
 holder = Table(
@@ -75,7 +75,7 @@ conditions = Table(
 tickets = Table(
     "tickets",
     metadata,
-    Column("id", _Id, primary_key=True, autoincrement=False),
+    Column("id", Id, primary_key=True, autoincrement=False),
     Column("subject", String(255), nullable=False),
     Column("invariant", String(64), nullable=False),
     Column("entity", String(255), nullable=False),
@@ -146,7 +146,7 @@ Index(
 events = Table(
     "events",
     metadata,
-    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("id", Id, primary_key=True, autoincrement=True),
     Column("at", Double, nullable=False),
     Column("kind", String(64), nullable=False),
     Column("subject", String(255)),
@@ -183,7 +183,7 @@ outbox = Table(
     "outbox",
     metadata,
     Column("key", String(64), primary_key=True),
-    Column("seq", _Id, nullable=False),
+    Column("seq", Id, nullable=False),
     Column("team", String(64), nullable=False),
     Column("channel", String(255), nullable=False),
     Column("ref", String(255), nullable=False),
@@ -263,7 +263,7 @@ parked_channels = Table(
 maintenance = Table(
     "maintenance",
     metadata,
-    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("id", Id, primary_key=True, autoincrement=True),
     Column("subject", String(255)),
     Column("started_at", Double, nullable=False),
     Column("until", Double, nullable=False),
