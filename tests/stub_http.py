@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
+import socket
 import ssl
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -139,6 +141,9 @@ class _Connection(asyncio.Protocol):
         if found is HANG:
             return
         if found is RESET:
+            # With no time to linger the kernel sends a reset instead of an orderly end.
+            raw = self.transport.get_extra_info("socket")
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.transport.abort()
             return
         self.transport.write(found if isinstance(found, bytes) else found.encode())

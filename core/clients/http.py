@@ -104,9 +104,11 @@ class Http:
         except (aiohttp.ClientPayloadError, aiohttp.ClientResponseError) as error:
             raise Garbled(where, f"the answer broke off or is not HTTP ({error})") from None
         except aiohttp.ServerDisconnectedError:
-            raise SourceFailed(where, Kind.RESET, self._closed) from None
+            raise SourceFailed(where, Kind.RESET, f"closed without an answer{self._doubt}") from None
         except (aiohttp.ClientError, OSError) as error:
-            raise SourceFailed(where, kind_of(error), _said(error)) from None
+            kind = kind_of(error)
+            doubt = self._doubt if kind is Kind.RESET else ""
+            raise SourceFailed(where, kind, f"{_said(error)}{doubt}") from None
         return Reply(url, status, said, raw, self._clock.monotonic() - began)
 
     async def get(self, url: str, *, max_bytes: int | None = None) -> Reply:
@@ -120,10 +122,10 @@ class Http:
             self._session = None
 
     @property
-    def _closed(self) -> str:
-        # With TLS 1.3 a refused client certificate shows only after the handshake, often as this.
-        doubt = "; it may not accept our certificate" if self._tls is not None else ""
-        return f"closed without an answer{doubt}"
+    def _doubt(self) -> str:
+        # With TLS 1.3 a refused client certificate shows only after the handshake, often as a close
+        # or as a reset that outruns the alert.
+        return "; it may not accept our certificate" if self._tls is not None else ""
 
     async def _exchange(
         self,

@@ -19,7 +19,7 @@ from core.clients.probe import Prober
 from core.clients.tls import Tls, TlsFiles
 from core.clock import ManualClock, SystemClock
 from core.errors import Invalid
-from tests.stub_http import Response, StubServer
+from tests.stub_http import RESET, Response, StubServer
 
 YEAR = datetime.timedelta(days=365)
 EPOCH = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
@@ -151,6 +151,19 @@ async def test_a_server_of_another_authority_is_a_tls_error_and_not_an_outage(
     assert (await prober.probe(server.url)).kind is Kind.TLS_ERROR
     await http.close()
     await prober.close()
+
+
+async def test_a_reset_where_a_certificate_was_shown_says_that_this_may_be_why(
+    server, authority, paths
+):
+    """With TLS 1.3 the server refuses after the handshake, and its reset can outrun its alert."""
+    authority.issue("bot", paths["cert"], paths["key"])
+    http = Http(SystemClock(), tls=Tls(files(authority, paths)))
+    server.answer = RESET
+    with pytest.raises(SourceFailed, match="may not accept our certificate") as caught:
+        await http.get(server.url + "/x")
+    assert caught.value.kind is Kind.RESET
+    await http.close()
 
 
 async def test_a_rotated_certificate_is_used_without_a_restart(server, authority, paths):
