@@ -72,7 +72,7 @@ def _choose(candidates: list[Candidate], snapshot: Snapshot) -> tuple[Candidate,
     sure = [one for one in faults if one.points >= LIKELY_POINTS]
     if sure:
         best = max(sure, key=lambda one: one.rank)
-        return best, _certainty(best)
+        return best, _certainty(best, sure)
     fine = [
         one
         for one in eligible
@@ -92,8 +92,15 @@ def _stronger(one: Candidate) -> bool:
     return one.direct and not one.contradicting
 
 
-def _certainty(one: Candidate) -> Certainty:
-    if one.direct and one.points >= CONFIRMED_POINTS and not one.contradicting:
+def _certainty(one: Candidate, sure: list[Candidate]) -> Certainty:
+    """Confirmed where the cause itself was seen and nothing speaks against it.
+
+    A fault of the whole beside a well supported one of a single node may be the same fault, told
+    twice: which it is was not seen.
+    """
+    whole = not one.entity.startswith(_NODE)
+    shared = whole and any(other.entity.startswith(_NODE) for other in sure)
+    if one.direct and one.points >= CONFIRMED_POINTS and not one.contradicting and not shared:
         return Certainty.CONFIRMED
     return Certainty.LIKELY
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.diagnosis.model import Op
+from core.diagnosis.rules.life import DETACHED, EXITED, PAUSED
 from core.diagnosis.rules.sign import Rule, Sign, members, nodes, only
 
 NO_LEADER = Sign(30, "members", "now.leader", Op.EQUALS, "", "PD names no leader", direct=True)
@@ -41,8 +42,16 @@ NO_MAJORITY = Sign(
     "half of its members or fewer answer",
     direct=True,
 )
-MEMBER_GONE = Sign(
-    50, "member", "now.answers", Op.EQUALS, False, "{entity} does not answer a ping", direct=True
+# Silence alone may be a network between it and us; a port that refuses shows that nothing listens.
+MEMBER_GONE = Sign(50, "member", "now.answers", Op.EQUALS, False, "{entity} does not answer a ping")
+MEMBER_REFUSES = Sign(
+    10,
+    "member",
+    "now.said",
+    Op.CONTAINS,
+    "refused",
+    "its machine refuses the connection: nothing listens",
+    direct=True,
 )
 UNHEALTHY = Sign(
     20, "member", "now.health", Op.EQUALS, False, "the other members call it unhealthy"
@@ -157,7 +166,7 @@ RULES = (
         "pd_member_down",
         members,
         must=((MEMBER_GONE,), (HAS_LEADER,)),
-        signs=(UNHEALTHY, PD_SERVES, WAS_LEADER),
+        signs=(MEMBER_REFUSES, EXITED, PAUSED, DETACHED, UNHEALTHY, PD_SERVES, WAS_LEADER),
         tickets=frozenset(("pd_member_down",)),
     ),
     Rule(

@@ -109,6 +109,19 @@ NO_MISSING = Sign(
 MEMBER_UP = Sign(40, "member", "now.answers", Op.EQUALS, True, "{entity} answers")
 MEMBER_FIT = Sign(20, "member", "now.health", Op.EQUALS, True, "the other members call it healthy")
 DIED_AND_BACK = against(YOUNG, 5)
+SCALED_IN = Sign(
+    60,
+    "change",
+    "changes",
+    Op.COUNT_AT_LEAST,
+    1,
+    "it was taken out of the cluster on purpose",
+    where="tombstone|scaled in|decommissioned",
+    direct=True,
+)
+LONG_SILENT = Sign(
+    10, "store", "now.heartbeat_age_s", Op.AT_LEAST, 900, "PD last heard from it {value} s ago"
+)
 LEADS = Sign(10, "members", "now.leader", Op.DIFFERS, "", "PD has a leader: {value}")
 
 RULES = (
@@ -140,6 +153,13 @@ RULES = (
         signs=(PD_HEARS, SCRAPED, NO_ERRORS, DIED_AND_BACK),
         must_not=(against(NOT_ANSWERING, 60), against(PEERS_MISS, 30), SLOW_NOW),
         not_for=_UNMEASURED,
+    ),
+    # A store that was removed and is shown again: PD's new leader remembers what is gone.
+    Rule(
+        "nothing_wrong",
+        stores,
+        must=((SCALED_IN,), (LONG_SILENT,)),
+        must_not=(against(ANSWERS, 30), against(PEERS_MISS, 30)),
     ),
     Rule(
         "nothing_wrong",

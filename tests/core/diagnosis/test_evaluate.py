@@ -42,9 +42,15 @@ def test_our_own_half_is_right_in_cause_and_entity(ours):
     assert ours.entity_right >= 0.95 * ours.scenarios
 
 
+def test_what_others_reported_is_told_rightly_and_no_surer_than_it_may_be(scores):
+    reports = [one for one in scores if one.group == "reports"]
+    assert len(reports) >= 40
+    assert [one.name for one in reports if not one.grounded] == []
+
+
 def test_no_control_gets_a_confident_wrong_answer(scores):
-    assert [one.name for one in scores if one.false_alarm and one.group == "ours"] == []
-    assert [one.name for one in scores if one.forbidden and one.group == "ours"] == []
+    assert [one.name for one in scores if one.false_alarm] == []
+    assert [one.name for one in scores if one.forbidden] == []
 
 
 def test_a_quarter_of_our_scenarios_are_controls(ours):
