@@ -1,4 +1,4 @@
-"""Is a process alive: GET /status of many status ports at once, over kept connections.
+"""Is a process alive: one cheap GET to many addresses at once, over kept connections.
 
 A round costs one timer in all where connections are open; only a new connection has a task and a
 time limit of its own, counted from when it is begun, so that a queue of ours never looks like a
@@ -26,7 +26,7 @@ _MOST_CONNECTING = 1024
 
 
 class Prober:
-    """Asks status ports /status, each over its own kept connection.
+    """Asks each address for one path (/status), over a kept connection of its own.
 
     A URL is a base URL such as http://tikv-1:20180. Connections of URLs that are no longer asked
     are closed. Where there are more URLs than sockets may be kept, the rest use a new connection
@@ -40,10 +40,15 @@ class Prober:
         tls: Tls | None = None,
         timeout_s: float = PROBE_TIMEOUT_S,
         max_open: int = 0,
+        path: str = "/status",
     ) -> None:
-        """`max_open` sockets are kept at most; 0 derives it from the process's file limit."""
+        """`path` is asked for below each URL's own path.
+
+        `max_open` sockets are kept at most; 0 derives it from the process's file limit.
+        """
         self._clock = clock
         self._tls = tls
+        self._path = path
         self._default: ssl.SSLContext | None = None
         self._timeout_s = timeout_s
         self._max_open = max_open or _file_limit()
@@ -159,7 +164,8 @@ class Prober:
         parts = urlsplit(url)
         secure = parts.scheme == "https"
         host, port = parts.hostname or "", parts.port or (443 if secure else 80)
-        line = Line(url, _request(parts.path, parts.netloc), self._lost, self._stale)
+        asked = _request(parts.path.rstrip("/") + self._path, parts.netloc)
+        line = Line(url, asked, self._lost, self._stale)
         context = self._context() if secure else None
         await asyncio.get_running_loop().create_connection(lambda: line, host, port, ssl=context)
         kept = False
@@ -194,7 +200,7 @@ class Prober:
 
 def _request(path: str, host: str) -> bytes:
     # Read by proxies in between too, so the whole form of HTTP/1.1.
-    text = f"GET {path.rstrip('/')}/status HTTP/1.1\r\nHost: {host}\r\nUser-Agent: tocsin\r\n\r\n"
+    text = f"GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: tocsin\r\n\r\n"
     return text.encode("ascii", "replace")
 
 

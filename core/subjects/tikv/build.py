@@ -12,18 +12,19 @@ from core.clients.prometheus import Prometheus
 from core.clients.tls import Tls, TlsFiles
 from core.clock import Clock
 from core.errors import Invalid
+from core.subjects.probing import Probing
 from core.subjects.tikv.check import Checks
 from core.subjects.tikv.containers import Containers
 from core.subjects.tikv.figures import PrometheusFigures
 from core.subjects.tikv.parts import Parts
 from core.subjects.tikv.pd_reads import Identities, PdReads
-from core.subjects.tikv.probing import Probing
 from core.subjects.tikv.scrapes import NodeFigures
 from core.subjects.tikv.settings import TikvSettings, TlsPaths
 from core.subjects.tikv.subject import TikvSubject
 from core.tasks import OnError
 
 CALLER = "tocsin"
+NO_ADDRESS = "its status address means nothing outside its own machine"
 
 
 def tikv(name: str, settings: TikvSettings, clock: Clock, on_error: OnError) -> TikvSubject:
@@ -41,7 +42,7 @@ def tikv(name: str, settings: TikvSettings, clock: Clock, on_error: OnError) -> 
     reads, logs = PdReads(pd, identities, clock), _logs(settings, docker)
     parts = Parts(
         pd=reads,
-        probing=Probing(prober, clock),
+        probing=Probing(prober, clock, NO_ADDRESS),
         identities=identities,
         nodes=NodeFigures(nodes, settings.latency_types),
         prometheus=None if checked is None else checked[1],

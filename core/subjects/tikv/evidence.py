@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from core.subjects.sight import Sight
 from core.subjects.tikv.model import Store
-from core.subjects.tikv.sight import Sight
 
 NEVER = float("-inf")
 NO_SIGHT = Sight()

@@ -19,7 +19,7 @@ from core.clock import Clock
 from core.errors import Unavailable
 from core.subjects.tikv.model import Identity, RegionCounts, Store, StoreMetrics, TypeLatency
 from core.subjects.tikv.pd_reads import counts
-from core.subjects.tikv.words import span
+from core.subjects.words import span
 
 STALE_S = 90.0
 """Newest sample older than this: Prometheus runs, and has stopped scraping (scrapes are 15-60 s)."""

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 
 from core.clients.http import Http
 from core.clients.logs import LogSource
+from core.subjects.probing import Probing
 from core.subjects.tikv.check import Checks
 from core.subjects.tikv.containers import Containers
 from core.subjects.tikv.evidence import Death
 from core.subjects.tikv.figures import Figures, Names, PrometheusFigures
 from core.subjects.tikv.model import Store
 from core.subjects.tikv.pd_reads import Identities, PdReads
-from core.subjects.tikv.probing import Probing
 from core.subjects.tikv.scrapes import NodeFigures
 
 

@@ -9,10 +9,10 @@ from core.clients import pd_model
 from core.clients.failures import Kind, PdHangs, PdNoLeader, PdRefused
 from core.clients.pd import Ping
 from core.errors import TocsinError
+from core.subjects.sources import Source
 from core.subjects.tikv.evidence import NEVER
 from core.subjects.tikv.model import Member, PdView
 from core.subjects.tikv.pd_reads import Pings
-from core.subjects.tikv.sources import Source
 
 _GONE = (Kind.REFUSED, Kind.RESET)
 _SAID = {

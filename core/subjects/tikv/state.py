@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from core.subjects.sight import Look, Sight
 from core.subjects.tikv import memory, placement
 from core.subjects.tikv.evidence import Death, Evidence
 from core.subjects.tikv.fusion import Fusion
@@ -17,7 +18,6 @@ from core.subjects.tikv.placement import Bodies
 from core.subjects.tikv.restarts import Announcements, Restarts, told_down
 from core.subjects.tikv.roster import Roster
 from core.subjects.tikv.settings import Guards
-from core.subjects.tikv.sight import Look, Sight
 from core.subjects.tikv.trust import Trust
 
 

@@ -17,6 +17,7 @@ from core.clock import Clock
 from core.errors import Unavailable
 from core.findings import Finding
 from core.invariant import Invariant, Reading
+from core.subjects.sources import Source, read_due
 from core.subjects.tikv import model, pd_view
 from core.subjects.tikv.catalog import invariants
 from core.subjects.tikv.evidence import NEVER
@@ -26,7 +27,6 @@ from core.subjects.tikv.parts import Parts
 from core.subjects.tikv.pd_reads import Pings, Schedulers, StoreList
 from core.subjects.tikv.placement import Bodies
 from core.subjects.tikv.settings import TikvSettings
-from core.subjects.tikv.sources import Source, read_due
 from core.subjects.tikv.state import State, blindness
 from core.tasks import OnError, Tasks
 
@@ -167,7 +167,9 @@ class TikvSubject:
         return await self._parts.pd.pings((members.members or ()) if members is not None else ())
 
     async def _read_probes(self) -> int:
-        return await self._parts.probing.round(self._state.stores)
+        return await self._parts.probing.round(
+            {one.who.id: one.who.status_url for one in self._state.stores}
+        )
 
     async def _read_metrics(self) -> Figures:
         return await self._parts.figures(self._state.stores)

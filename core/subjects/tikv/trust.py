@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from core.subjects.tikv.model import SILENT, Store
 from core.subjects.tikv.settings import Guards
-from core.subjects.tikv.words import span
+from core.subjects.words import span
 
 
 class Trust:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from core.invariant import HOLDS, Broken, Invariant, Settings, Severity, Unknown, Verdict
 from core.subjects.tikv.model import CLUSTER, SOURCE_PD, UP, Store, TikvObservation
-from core.subjects.tikv.words import percent
+from core.subjects.words import percent
 
 
 def cluster(seen: TikvObservation) -> Iterable[tuple[str, tuple[Store, ...]]]:

@@ -14,7 +14,7 @@ from core.subjects.tikv.model import (
     SOURCE_PD,
     TikvObservation,
 )
-from core.subjects.tikv.words import span
+from core.subjects.words import span
 
 
 def eyes(seen: TikvObservation) -> Iterable[tuple[str, str]]:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from core.invariant import HOLDS, Broken, Invariant, Settings, Severity, Unknown, Verdict
 from core.subjects.tikv.invariants.liveness import stores
 from core.subjects.tikv.model import SOURCE_DISK, SOURCE_PD, Store, TikvObservation
-from core.subjects.tikv.words import percent
+from core.subjects.words import percent
 
 
 def check_low_disk_space(store: Store, seen: TikvObservation, settings: Settings) -> Verdict:

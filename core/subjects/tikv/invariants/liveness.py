@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from core.invariant import HOLDS, Broken, Invariant, Settings, Severity, Unknown, Verdict
 from core.subjects.tikv.model import CLUSTER, SELF, Life, Liveness, Store, TikvObservation
-from core.subjects.tikv.words import span
+from core.subjects.words import span
 
 
 def stores(seen: TikvObservation) -> Iterable[tuple[str, Store]]:

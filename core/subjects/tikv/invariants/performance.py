@@ -16,7 +16,7 @@ from core.subjects.tikv.model import (
     TikvObservation,
     TypeLatency,
 )
-from core.subjects.tikv.words import millis
+from core.subjects.words import millis
 
 
 def check_store_slow(store: Store, seen: TikvObservation, settings: Settings) -> Verdict:

@@ -14,7 +14,7 @@ from core.subjects.tikv.model import (
     TikvObservation,
     pd_entity,
 )
-from core.subjects.tikv.words import span
+from core.subjects.words import span
 
 
 def members(seen: TikvObservation) -> Iterable[tuple[str, Member]]:

@@ -14,7 +14,7 @@ from core.subjects.tikv.model import (
     RegionCounts,
     TikvObservation,
 )
-from core.subjects.tikv.words import some
+from core.subjects.words import some
 
 
 def cluster_margin(seen: TikvObservation) -> Iterable[tuple[str, Margin]]:

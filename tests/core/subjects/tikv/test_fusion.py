@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from core.subjects.sight import Look, Sight
 from core.subjects.tikv.evidence import Death, Evidence
 from core.subjects.tikv.fusion import Fusion
 from core.subjects.tikv.model import DISCONNECTED, DOWN, OFFLINE, Life, Liveness, Store
 from core.subjects.tikv.settings import Guards
-from core.subjects.tikv.sight import Look, Sight
 from core.subjects.tikv.trust import Trust
 from tests.core.subjects.tikv.making import store
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from core.subjects.sight import Look
 from core.subjects.tikv.model import DISCONNECTED, Life
 from core.subjects.tikv.settings import Periods
-from core.subjects.tikv.sight import Look
 from tests.core.subjects.tikv.conftest import Start
 from tests.core.subjects.tikv.driving import Drive
 from tests.core.subjects.tikv.test_fusion import Table

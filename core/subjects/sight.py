@@ -1,4 +1,4 @@
-"""What the probes of one status port add up to."""
+"""What the probes of one address add up to."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Look(StrEnum):
 
 @dataclass(slots=True)
 class Sight:
-    """The last probes of one store; times are monotonic seconds.
+    """The last probes of one address; times are monotonic seconds.
 
     `fails` counts looks in a row that were refused or hung, `oks` those that were well.
     `last_ok` None: it never answered this process, so that its silence proves nothing.

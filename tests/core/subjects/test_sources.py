@@ -6,7 +6,7 @@ import pytest
 
 from core.clock import ManualClock
 from core.errors import Unavailable
-from core.subjects.tikv.sources import RETRY_S, Source, read_due
+from core.subjects.sources import RETRY_S, Source, read_due
 from core.tasks import Tasks
 
 

@@ -1,14 +1,13 @@
-"""Probing every store's status port, and what Docker saw of its container."""
+"""Probing what must answer, again and again, and keeping what was seen of each."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from core.clients.failures import Kind
 from core.clients.probe import Prober, ProbeResult
 from core.clock import Clock
-from core.subjects.tikv.model import Store
-from core.subjects.tikv.sight import Look, Sight
+from core.subjects.sight import Look, Sight
 
 CONFIRM_S = 0.1
 """Pause before a refused connection is tried again (tikv.md 7.2: refused is seen within 0.6 s)."""
@@ -17,21 +16,23 @@ _CONFIRM_MOST = 64
 
 _REFUSED = (Kind.REFUSED, Kind.RESET)
 _HUNG = (Kind.TIMEOUT, Kind.UNREACHABLE)
-_NO_ADDRESS = "its status address means nothing outside its own machine"
 
 
 class Probing:
-    """Keeps a sight of every store."""
+    """Keeps a sight of everything that is probed, by number (a store's id, a member's id).
 
-    def __init__(self, prober: Prober, clock: Clock) -> None:
+    `nowhere` is what is said of one that has no URL.
+    """
+
+    def __init__(self, prober: Prober, clock: Clock, nowhere: str) -> None:
         self._prober = prober
         self._clock = clock
+        self._nowhere = nowhere
         self.sights: dict[int, Sight] = {}
 
-    async def round(self, stores: Sequence[Store]) -> int:
-        """Look at every store once, and again at those that refused; how many were asked."""
-        self._keep(stores)
-        urls = {one.who.id: one.who.status_url for one in stores}
+    async def round(self, urls: Mapping[int, str | None]) -> int:
+        """Look at each once, and again at those that refused; how many were asked."""
+        self._keep(urls)
         results = await self._prober.probe_all({url for url in urls.values() if url is not None})
         now = self._clock.monotonic()
         again: list[tuple[int, str]] = []
@@ -52,14 +53,14 @@ class Probing:
     def _take(self, key: int, result: ProbeResult | None, now: float) -> None:
         sight = self.sights[key]
         if result is None:
-            sight.note(Look.BLIND, _NO_ADDRESS, now)
+            sight.note(Look.BLIND, self._nowhere, now)
         elif result.kind is Kind.OK:
             sight.note(Look.OK, "", now)
         else:
             sight.note(look_of(result), said(result), now)
 
-    def _keep(self, stores: Sequence[Store]) -> None:
-        ids = {one.who.id for one in stores}
+    def _keep(self, urls: Mapping[int, str | None]) -> None:
+        ids = urls.keys()
         if self.sights.keys() == ids:
             return
         for gone in self.sights.keys() - ids:
