@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol, runtime_checkable
 
 from core.chaos.model import Fault, Margin, Plan, Target
+
+Entities = Callable[[], Awaitable[Mapping[str, tuple[str, ...]]]]
+"""What a subject tells a driver: its entities ("store:4") as they are just now, each with the names
+under which a container or process may go (host of its address, address, configured container).
+Unavailable if it cannot be told."""
 
 
 class Driver(Protocol):
@@ -52,10 +57,12 @@ class Breakable(Protocol):
         """How it may be broken, by preference; none if its configuration does not opt in."""
         ...
 
-    async def resolve(self, selector: str, seed: int) -> tuple[str, ...]:
-        """The entities that a selector means, one but for "each:..."; `seed` decides where the
-        choice is free. Refused, with the reason, if it means nothing; Unavailable if it cannot be
-        told."""
+    async def resolve(self, selector: str, seed: int, among: frozenset[str]) -> tuple[str, ...]:
+        """The entities that a selector means, one but for "each:..."; where the choice is free,
+        `seed` decides between those in `among` (what the chosen driver may break) that are well.
+
+        Refused, with the reason, if it means nothing or several; Unavailable if it cannot be told.
+        """
         ...
 
     async def margin(self, without: frozenset[str]) -> Margin:
