@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlalchemy as sa
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -30,6 +31,7 @@ investigations = Table(
     Column("asked_by", Text),
     Column("asked", Text, nullable=False, server_default=text("''")),
     Column("state", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("started_at", Double),
     Column("ended_at", Double),
     Column("epoch", BigInteger),
@@ -44,6 +46,17 @@ Index(
     investigations.c.due_at,
     sqlite_where=investigations.c.state.in_(("due", "working")),
     postgresql_where=investigations.c.state.in_(("due", "working")),
+)
+
+# What time and tickets ask for is asked for once; people may ask as often as they like.
+_WAITING = sa.and_(investigations.c.state == "due", investigations.c.asked_by.is_(None))
+Index(
+    "investigations_once",
+    investigations.c.ticket_id,
+    investigations.c.reason,
+    unique=True,
+    sqlite_where=_WAITING,
+    postgresql_where=_WAITING,
 )
 
 # Frozen evidence: canonical JSON, compressed; the digest is of the JSON.
@@ -61,7 +74,8 @@ snapshots = Table(
     sqlite_autoincrement=True,
 )
 
-# Every diagnosis ever made of a ticket; none is changed or erased.
+# Every diagnosis ever made of a ticket; none is changed or erased. One that is not told says the
+# same as the one before it. With a question, `answer` is what was said to it.
 diagnoses = Table(
     "diagnoses",
     metadata,
@@ -76,6 +90,9 @@ diagnoses = Table(
     Column("entity", String(255), nullable=False),
     Column("certainty", String(16), nullable=False),
     Column("first_look", Boolean, nullable=False),
+    Column("told", Boolean, nullable=False),
+    Column("question", Text, nullable=False, server_default=text("''")),
+    Column("answer", Text, nullable=False, server_default=text("''")),
     Column("seconds", Double, nullable=False),
     Column("body", Text, nullable=False),
     CheckConstraint(

@@ -254,14 +254,16 @@ def resolve(
     return _told(tx, "resolve", "ticket.resolved", ticket_id, by, **told)
 
 
-def mark_diagnosed(tx: Tx, ticket_id: int) -> None:
-    """The ticket has a diagnosis now."""
+def mark_diagnosed(tx: Tx, ticket_id: int, **data: Any) -> None:
+    """The ticket has a diagnosis now; `data` says which."""
     tx.run(
         sa.update(t)
         .where(t.c.id == ticket_id)
         .values(diagnosed_at=sa.func.coalesce(t.c.diagnosed_at, tx.now), version=t.c.version + 1)
     )
-    events.emit(tx, events.New("ticket.diagnosed", ticket_id=ticket_id))
+    ticket = get(tx, ticket_id)
+    news = events.New("ticket.diagnosed", ticket.subject, ticket_id, data=data)
+    events.emit(tx, news)
 
 
 def change(tx: Tx, ticket: Ticket, values: dict[str, Any], *unless: sa.ColumnElement[bool]) -> None:

@@ -49,6 +49,9 @@ def upgrade() -> None:
         sa.Column("entity", sa.String(length=255), nullable=False),
         sa.Column("certainty", sa.String(length=16), nullable=False),
         sa.Column("first_look", sa.Boolean(), nullable=False),
+        sa.Column("told", sa.Boolean(), nullable=False),
+        sa.Column("question", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("answer", sa.Text(), server_default=sa.text("''"), nullable=False),
         sa.Column("seconds", sa.Double(), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
         sa.CheckConstraint(
@@ -122,6 +125,7 @@ def upgrade() -> None:
         sa.Column("asked_by", sa.Text(), nullable=True),
         sa.Column("asked", sa.Text(), server_default=sa.text("''"), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("started_at", sa.Double(), nullable=True),
         sa.Column("ended_at", sa.Double(), nullable=True),
         sa.Column("epoch", sa.BigInteger(), nullable=True),
@@ -140,6 +144,14 @@ def upgrade() -> None:
         unique=False,
         sqlite_where=sa.text("state IN ('due', 'working')"),
         postgresql_where=sa.text("state IN ('due', 'working')"),
+    )
+    op.create_index(
+        "investigations_once",
+        "investigations",
+        ["ticket_id", "reason"],
+        unique=True,
+        sqlite_where=sa.text("state = 'due' AND asked_by IS NULL"),
+        postgresql_where=sa.text("state = 'due' AND asked_by IS NULL"),
     )
     op.create_index("investigations_ticket", "investigations", ["ticket_id", "id"], unique=False)
     op.create_table(
