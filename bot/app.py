@@ -19,7 +19,16 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import ids
 from bot.app_desk import Desk
-from bot.app_request import Answer, Book, Handler, Request, from_click, from_command, from_form
+from bot.app_request import (
+    ASKED,
+    Answer,
+    Book,
+    Handler,
+    Request,
+    from_click,
+    from_command,
+    from_form,
+)
 from bot.app_whisper import Whisper, notice
 from bot.roles import Role
 from bot.slack import Ok, Slack
@@ -53,9 +62,10 @@ class Front:
         """A slash command: the answer is the body of the acknowledgement."""
         request = from_command(body)
         choose = self._book.commands.get(request.name, _unknown)
-        answer = await self._desk.answer(request, choose(request))
+        handler = choose(request)
+        answer = await self._desk.answer(request, handler)
         await ack(_command_body(answer))
-        self._after(request, Answer(view=answer.view) if answer.view else Answer())
+        self._after(request, handler, Answer(view=answer.view, outcome=answer.outcome))
 
     async def click(self, ack: Ack, body: Json) -> None:
         """A click: acknowledged empty, answered in private if there is anything to say."""
@@ -66,9 +76,10 @@ class Front:
             await ack()
             return
         choose = self._book.actions.get(request.name, _unknown)
-        answer = await self._desk.answer(request, choose(request))
+        handler = choose(request)
+        answer = await self._desk.answer(request, handler)
         await ack()
-        self._after(request, answer)
+        self._after(request, handler, answer)
 
     async def form(self, ack: Ack, body: Json) -> None:
         """A submitted modal: closed, or shown again with what is wrong with it."""
@@ -92,13 +103,27 @@ class Front:
         """A menu that asks for its options: ours never do."""
         await ack({"options": []})
 
-    def _after(self, request: Request, answer: Answer) -> None:
+    def _after(self, request: Request, handler: Handler, answer: Answer) -> None:
         if answer.view is not None:
-            self._tasks.start("open a modal", self._whisper.open(request, answer.view))
+            self._tasks.start("open a modal", self._open(request, handler, answer))
         elif answer.text or answer.blocks:
             self._tasks.start("answer in private", self._whisper.tell(request, answer))
+        elif handler.later is not None and answer.outcome == ASKED:
+            self._tasks.start("answer later", self._later(request, handler))
         if request.home:
             self._show_home(request.user)
+
+    async def _open(self, request: Request, handler: Handler, answer: Answer) -> None:
+        """A modal at once; what it waits for takes its place when it is known."""
+        view_id = await self._whisper.open(request, answer.view or {})
+        if view_id and handler.later is not None and answer.outcome == ASKED:
+            found = await self._desk.later(request, handler.verb, handler.later)
+            await self._whisper.replace(view_id, found)
+
+    async def _later(self, request: Request, handler: Handler) -> None:
+        if handler.later is not None:
+            found = await self._desk.later(request, handler.verb, handler.later)
+            await self._whisper.tell(request, found)
 
     def _show_home(self, user: str) -> None:
         if self._home is not None and user:

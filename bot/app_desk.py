@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import structlog
 
-from bot.app_request import Answer, Handler, Request, recalled, stored, words
+from bot.app_request import Answer, Handler, Later, Request, recalled, stored, words
 from bot.roles import Roles, Standing, guard
 from core import requests
 from core.clock import Clock, within
@@ -19,8 +19,15 @@ from core.metrics import Metrics
 BUDGET_S = 2.4
 """Slack waits 3 s for an acknowledgement; the rest is for the way there and back."""
 
+LATER_S = 15.0
+"""What is read from living systems for one answer may take so long at most."""
+
 _log = structlog.get_logger()
 
+SLOW = (
+    "That could not be found out in time: something does not answer. Nothing was changed; try "
+    "again in a moment."
+)
 LATE = (
     "That took too long to confirm. It may still have gone through: look again in a moment, and "
     "repeat it if it has not (repeating is safe)."
@@ -79,6 +86,19 @@ class Desk:
         )
         return answer
 
+    async def later(self, request: Request, verb: str, work: Later) -> Answer:
+        """What follows an acknowledgement, within LATER_S; like `answer`, it never raises."""
+        try:
+            return await within(self._clock, LATER_S, _awaited(work, request))
+        except TimeoutError:
+            return words(SLOW, "late")
+        except TocsinError as error:
+            return told(error)
+        except Exception:  # noqa: BLE001 - a bug of ours must still be answered in words
+            reference = request.id[-12:]
+            _log.exception("a request failed", action="later", verb=verb, reference=reference)
+            return words(BROKEN.format(reference=reference), "failed")
+
     async def _deal(self, request: Request, handler: Handler) -> Answer:
         standing = await self._roles.standing(request.user, request.team)
         try:
@@ -90,6 +110,10 @@ class Desk:
         except TocsinError as error:
             # The change was rolled back, its row with it; what the person was told is kept too.
             return await self._db.write(_refused, request, handler, told(error))
+
+
+async def _awaited(work: Later, request: Request) -> Answer:
+    return await work(request)
 
 
 class _Seen(Exception):
@@ -110,6 +134,9 @@ def _again(tx: Tx, request: Request, handler: Handler) -> Answer:
     before = requests.recall(tx, request.id)
     if before is not None and before.answer:
         return recalled(before.answer)
+    if handler.later is not None:
+        # It is on its way already, and its modal can be opened once only.
+        return Answer(outcome="repeated")
     return handler.run(tx, request)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
@@ -84,18 +84,28 @@ def words(text: str, outcome: str = "done") -> Answer:
     return answer_of(note(text), outcome)
 
 
+Later = Callable[[Request], Awaitable[Answer]]
+"""What takes longer than an acknowledgement may: reads of living systems."""
+
+ASKED = "asked"
+"""The outcome of an answer after which `later` follows."""
+
+
 @dataclass(frozen=True, slots=True)
 class Handler:
     """What answers a request: one function of a transaction.
 
     `verb` names it in the record. `keep` False marks a question: nothing changes, so a second
-    delivery is answered anew instead of from the record.
+    delivery is answered anew instead of from the record. `later` is done after the acknowledgement
+    of an answer whose outcome is ASKED, once: its answer takes the place of the modal that was
+    opened, or is told in private.
     """
 
     verb: str
     needs: Role
     run: Callable[[Tx, Request], Answer]
     keep: bool = True
+    later: Later | None = None
 
 
 Choose = Callable[[Request], Handler]

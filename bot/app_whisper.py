@@ -72,14 +72,25 @@ class Whisper:
         show = self._client.views_push if request.modal else self._client.views_open
         await show(trigger_id=request.trigger_id, view=notice(answer))
 
-    async def open(self, request: Request, view: Json) -> None:
-        """Open a modal; if Slack refuses (the trigger lives for 3 s), say so."""
+    async def open(self, request: Request, view: Json) -> str:
+        """Open a modal; if Slack refuses (the trigger lives for 3 s), say so. Its id, or ""."""
         show = self._client.views_push if request.modal else self._client.views_open
         try:
-            await show(trigger_id=request.trigger_id, view=view)
+            opened = await show(trigger_id=request.trigger_id, view=view)
         except SlackApiError as error:
             _log.warning("no modal", action="view.refused", error=str(error.response.get("error")))
             await self.tell(request, words(TOO_LATE, "late"))
+            return ""
+        return str((opened.get("view") or {}).get("id") or "")
+
+    async def replace(self, view_id: str, answer: Answer) -> None:
+        """Show the answer in the modal that was opened; nobody minds if it was closed meanwhile."""
+        try:
+            await self._client.views_update(
+                view_id=view_id, view=answer.view if answer.view is not None else notice(answer)
+            )
+        except SlackApiError as error:
+            _log.info("no modal", action="view.gone", error=str(error.response.get("error")))
 
 
 def notice(answer: Answer) -> Json:
