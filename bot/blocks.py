@@ -235,6 +235,12 @@ def bullets(lines: Iterable[Sequence[Element | str]]) -> Element | None:
     return {"type": "rich_text_list", "style": "bullet", "elements": items} if items else None
 
 
+def preformatted(text: str) -> Element:
+    """Text to copy, as it is, in a box of its own; no markup in it is read."""
+    inner = clean(text, 3000, lines=40) or " "
+    return {"type": "rich_text_preformatted", "elements": [{"type": "text", "text": inner}]}
+
+
 def _pieces(pieces: Iterable[Element | str | None]) -> list[Element]:
     made = [words(p) if isinstance(p, str) else p for p in pieces if p]
     return made or [words(" ")]

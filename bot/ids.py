@@ -21,6 +21,7 @@ TICKET_RESOLVE_ANYWAY = "ticket_resolve_anyway"
 TICKET_HOLD = "ticket_hold"
 TICKET_UNHOLD = "ticket_unhold"
 TICKET_DETAILS = "ticket_details"
+TICKET_DIAGNOSE = "ticket_diagnose"
 TICKET_MORE = "ticket_more"
 """An overflow menu; its options carry more_value(action id, ticket value)."""
 
@@ -40,6 +41,20 @@ ADOPTION_SHOW = "adoption_show"
 # Ends a pause now; value: maintenance_value().
 MONITOR_RESUME = "monitor_resume"
 
+# Buttons about one diagnosis; value: diagnosis_value().
+DIAGNOSIS_REASONING = "diagnosis_reasoning"
+DIAGNOSIS_RECHECK = "diagnosis_recheck"
+DIAGNOSIS_AGAIN = "diagnosis_again"
+DIAGNOSIS_USEFUL = "diagnosis_useful"
+DIAGNOSIS_USELESS = "diagnosis_useless"
+# The tabs and pages of its reasoning; value: diagnosis_value() with tab and page.
+DIAGNOSIS_TABS = ("claims", "rivals", "times", "commands")
+DIAGNOSIS_PREVIOUS = "diagnosis_previous"
+DIAGNOSIS_NEXT = "diagnosis_next"
+
+# Ends what a model is working on; value: investigation_value().
+INVESTIGATION_STOP = "investigation_stop"
+
 # App Home; value: "home".
 HOME_REFRESH = "home_refresh"
 
@@ -54,6 +69,7 @@ ACTIONS = (
     TICKET_HOLD,
     TICKET_UNHOLD,
     TICKET_DETAILS,
+    TICKET_DIAGNOSE,
     TICKET_MORE,
     LISTING_PREVIOUS,
     LISTING_NEXT,
@@ -63,6 +79,15 @@ ACTIONS = (
     ADOPTION_ACCEPT,
     ADOPTION_SHOW,
     MONITOR_RESUME,
+    DIAGNOSIS_REASONING,
+    DIAGNOSIS_RECHECK,
+    DIAGNOSIS_AGAIN,
+    DIAGNOSIS_USEFUL,
+    DIAGNOSIS_USELESS,
+    *(f"diagnosis_{tab}" for tab in DIAGNOSIS_TABS),
+    DIAGNOSIS_PREVIOUS,
+    DIAGNOSIS_NEXT,
+    INVESTIGATION_STOP,
     HOME_REFRESH,
 )
 
@@ -160,6 +185,50 @@ def maintenance_value(maintenance_id: int) -> str:
 def parse_maintenance(value: str) -> int | None:
     """Which pause; None if it is not ours."""
     found = re.fullmatch(r"m:(\d{1,18})", value, re.ASCII)
+    return None if found is None else int(found[1])
+
+
+@dataclass(frozen=True, slots=True)
+class DiagnosisValue:
+    """Which diagnosis a button is about, and which tab and page (from 0) of its reasoning."""
+
+    diagnosis_id: int
+    tab: str = ""
+    page: int = 0
+
+
+_DIAGNOSIS = re.compile(
+    r"d:(\d{1,18})(?::([a-z]{1,20})(?::(\d{1,9}))?)?(?::.*)?", re.ASCII | re.DOTALL
+)
+
+
+def diagnosis_value(diagnosis_id: int, tab: str = "", page: int = 0) -> str:
+    """What a diagnosis' button carries: "d:7", or "d:7:claims:0"."""
+    return f"d:{diagnosis_id}:{tab}:{page}" if tab else f"d:{diagnosis_id}"
+
+
+def parse_diagnosis(value: str) -> DiagnosisValue | None:
+    """The reverse; an unknown tab is the first; None if it is not ours."""
+    found = _DIAGNOSIS.fullmatch(value)
+    if found is None:
+        return None
+    tab = found[2] if found[2] in DIAGNOSIS_TABS else ""
+    return DiagnosisValue(int(found[1]), tab, int(found[3] or 0))
+
+
+def tab_id(tab: str) -> str:
+    """The action id of a tab of the reasoning."""
+    return f"diagnosis_{tab}"
+
+
+def investigation_value(investigation_id: int) -> str:
+    """What the button that stops an investigation carries."""
+    return f"i:{investigation_id}"
+
+
+def parse_investigation(value: str) -> int | None:
+    """Which investigation; None if it is not ours."""
+    found = re.fullmatch(r"i:(\d{1,18})", value, re.ASCII)
     return None if found is None else int(found[1])
 
 

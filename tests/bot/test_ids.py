@@ -34,11 +34,23 @@ def test_whatever_a_button_carries_is_understood_or_nothing(text: str) -> None:
         ids.parse_listing,
         ids.parse_gathering,
         ids.parse_maintenance,
+        ids.parse_diagnosis,
+        ids.parse_investigation,
     ):
         understand(text)
-    for prefix in ("t:", "l:", "g:", "m:"):
+    for prefix in ("t:", "l:", "g:", "m:", "d:", "i:"):
         ids.parse_ticket(prefix + text)
         ids.parse_gathering(prefix + text)
+        ids.parse_diagnosis(prefix + text)
+        ids.parse_investigation(prefix + text)
+
+
+def test_a_diagnosis_value_is_read_back_and_an_unknown_tab_is_the_first() -> None:
+    assert ids.parse_diagnosis(ids.diagnosis_value(7)) == ids.DiagnosisValue(7)
+    assert ids.parse_diagnosis("d:7:times:2") == ids.DiagnosisValue(7, "times", 2)
+    assert ids.parse_diagnosis("d:7:later:2:more") == ids.DiagnosisValue(7, "", 2)
+    assert ids.parse_diagnosis("t:7:1") is None
+    assert ids.parse_investigation(ids.investigation_value(9)) == 9
 
 
 def test_names_are_unique_and_short_enough() -> None:

@@ -1,0 +1,107 @@
+"""How causes, entities, certainty, seen values and money are called. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from bot.text import clean
+from bot.words import figure, times
+from core.diagnosis.claims import Found, every, run
+from core.diagnosis.model import Certainty, Claim, Diagnosis, Op, Snapshot, canonical
+
+SIGN = {Certainty.CONFIRMED: "●", Certainty.LIKELY: "◐", Certainty.INCONCLUSIVE: "○"}
+"""How full the circle is says how sure it is; the word always stands beside it."""
+MEANS = {
+    Certainty.CONFIRMED: "the evidence shows the cause itself",
+    Certainty.LIKELY: "it explains what was seen, and is not shown itself",
+    Certainty.INCONCLUSIVE: "what was seen does not tell it from its rivals",
+}
+MAX_VALUE = 60
+_WHOLE = {
+    "cluster": "the cluster",
+    "nodes": "the stores",
+    "pd": "PD",
+    "prometheus": "Prometheus",
+}
+
+
+def certainty(made: Diagnosis) -> str:
+    """ "● Confirmed"."""
+    return f"{SIGN[made.certainty]} {str(made.certainty).capitalize()}"
+
+
+def cause(name: str) -> str:
+    """ "process_killed" -> "process killed"."""
+    return clean(name.replace("_", " "), 60) or "unknown"
+
+
+def entity(name: str) -> str:
+    """ "store:4" -> "store 4"."""
+    kind, _, rest = name.partition(":")
+    if kind == "store" and rest:
+        return f"store {clean(rest, 60)}"
+    if kind == "pd" and rest:
+        return f"PD member {clean(rest, 60)}"
+    return _WHOLE.get(name) or clean(name, 80) or "something unnamed"
+
+
+def primary(made: Diagnosis, limit: int = 400) -> str:
+    """What it says in one sentence."""
+    return clean(made.primary, limit) or f"{cause(made.cause)} of {entity(made.entity)}"
+
+
+def guarded(made: Diagnosis, limit: int = 400) -> str:
+    """The same, said no more surely than it is."""
+    if made.certainty is not Certainty.INCONCLUSIVE or made.cause == "unknown":
+        return primary(made, limit)
+    return f"What was seen does not tell for sure. Most probable: {primary(made, limit)}"
+
+
+def headline(made: Diagnosis) -> str:
+    """Certainty and cause in one line, for cards and lists."""
+    most = made.certainty is Certainty.INCONCLUSIVE and made.cause != "unknown"
+    return f"{certainty(made)}{', most probable' if most else ''}: {primary(made, 200)}"
+
+
+def key_of(claim: Claim) -> str:
+    """A claim's check as a key."""
+    return repr(claim.check)
+
+
+def values(made: Diagnosis, snapshot: Snapshot) -> Mapping[str, str]:
+    """What every check of the diagnosis saw in its evidence, by key."""
+    return {key_of(one): seen(run(one, snapshot), one.check.predicate.op) for one in every(made)}
+
+
+def seen(found: Found, op: Op) -> str:
+    """The value that a check looked at, short enough to stand beside its claim."""
+    value = found.value
+    if op is Op.CHANGED and isinstance(value, list) and len(value) == 2:
+        return f"{scalar(value[0])} → {scalar(value[1])}"
+    if op in (Op.COUNT_AT_LEAST, Op.COUNT_AT_MOST) and isinstance(value, int):
+        return times(value) if value else "never"
+    return scalar(value)
+
+
+def scalar(value: Any) -> str:
+    """Any JSON value in a few characters; "" for none."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float):
+        return figure(value) if math.isfinite(value) else "no figure"
+    if isinstance(value, list | dict):
+        return clean(canonical(value), MAX_VALUE)
+    return clean(value, MAX_VALUE)
+
+
+def dollars(micro: int) -> str:
+    """ "$0.031", "$1.20"; never "$0.000" for what was paid."""
+    if micro <= 0:
+        return "$0"
+    if micro < 1_000:
+        return "under $0.001"
+    return f"${micro / 1e6:.3f}" if micro < 1_000_000 else f"${micro / 1e6:,.2f}"

@@ -1,0 +1,82 @@
+"""What the views of diagnoses are given beside the diagnosis itself: plain facts, nothing decided."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from bot import words
+from bot.certainty import key_of
+from core.diagnosis.claims import Outcome
+from core.diagnosis.model import Claim, Diagnosis, Reason
+
+NO_VALUES: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One diagnosis of a ticket and what surrounds it when it is shown.
+
+    `previous` is what the thread said before (None for the first), `superseded` that a later one
+    stands below, `final` that its ticket has ended. `asked_by` is the actor who asked for it and
+    `question` in which words. `values` are what its checks saw, by `key_of`. `useful` and `useless`
+    count what people thought of it. `name_of` as in tickets' Look.
+    """
+
+    id: int
+    ticket_id: int
+    made_at: float
+    reason: Reason
+    diagnosis: Diagnosis
+    seconds: float = 0.0
+    subject: str = ""
+    previous: Diagnosis | None = None
+    superseded: bool = False
+    final: bool = False
+    asked_by: str = ""
+    question: str = ""
+    values: Mapping[str, str] = field(default_factory=lambda: NO_VALUES)
+    pieces: int = 0
+    useful: int = 0
+    useless: int = 0
+    name_of: Callable[[str], str] = words.mention_of
+
+    def value(self, claim: Claim) -> str:
+        """What the claim's check saw; "" if that is not known."""
+        return self.values.get(key_of(claim), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """An investigation by a model, under way or ended.
+
+    `text` says what is done right now. Money in millionths of a dollar; a limit of 0 is not shown.
+    `ended`: "" while it works, else done, stopped or failed; `why` says why it failed.
+    """
+
+    id: int
+    ticket_id: int
+    text: str = ""
+    asked_by: str = ""
+    question: str = ""
+    turn: int = 0
+    max_turns: int = 0
+    micro_dollars: int = 0
+    limit_micro_dollars: int = 0
+    seconds: float = 0.0
+    ended: str = ""
+    stopped_by: str = ""
+    why: str = ""
+    steps: tuple[str, ...] = ()
+    name_of: Callable[[str], str] = words.mention_of
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One claim checked again: what it saw then and now ("" = it could not be looked at)."""
+
+    claim: Claim
+    then: str
+    now: str
+    outcome: Outcome
