@@ -12,7 +12,8 @@ from dataclasses import dataclass
 # Slash commands.
 TICKETS = "/tickets"
 MONITOR = "/monitor"
-COMMANDS = (TICKETS, MONITOR)
+CHAOS = "/chaos"
+COMMANDS = (TICKETS, MONITOR, CHAOS)
 
 # Buttons about one ticket; value: ticket_value().
 TICKET_ACKNOWLEDGE = "ticket_acknowledge"
@@ -55,6 +56,9 @@ DIAGNOSIS_NEXT = "diagnosis_next"
 # Ends what a model is working on; value: investigation_value().
 INVESTIGATION_STOP = "investigation_stop"
 
+# Ends an experiment early; value: run_value().
+CHAOS_ABORT = "chaos_abort"
+
 # App Home; value: "home".
 HOME_REFRESH = "home_refresh"
 
@@ -88,12 +92,14 @@ ACTIONS = (
     DIAGNOSIS_PREVIOUS,
     DIAGNOSIS_NEXT,
     INVESTIGATION_STOP,
+    CHAOS_ABORT,
     HOME_REFRESH,
 )
 
-# Modals (callback ids); private_metadata: ticket_value().
+# Modals (callback ids); private_metadata: ticket_value(), and what bot.chaos.wish writes.
 HOLD_VIEW = "hold_view"
-VIEWS = (HOLD_VIEW,)
+CHAOS_RUN_VIEW = "chaos_run_view"
+VIEWS = (HOLD_VIEW, CHAOS_RUN_VIEW)
 
 # Inputs of the hold modal. The select offers HOLD_CHOICES as (value, what the person reads).
 HOLD_FOR_BLOCK = "hold_for_block"
@@ -229,6 +235,17 @@ def investigation_value(investigation_id: int) -> str:
 def parse_investigation(value: str) -> int | None:
     """Which investigation; None if it is not ours."""
     found = re.fullmatch(r"i:(\d{1,18})", value, re.ASCII)
+    return None if found is None else int(found[1])
+
+
+def run_value(run_id: int) -> str:
+    """What a run's button carries."""
+    return f"r:{run_id}"
+
+
+def parse_run(value: str) -> int | None:
+    """Which run; None if it is not ours."""
+    found = re.fullmatch(r"r:(\d{1,18})(?::.*)?", value, re.ASCII | re.DOTALL)
     return None if found is None else int(found[1])
 
 

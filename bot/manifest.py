@@ -15,9 +15,10 @@ from bot.guard import PATH
 
 SCOPES: Mapping[str, str] = {
     "chat:write": "cards, threads, edits, private answers",
-    "commands": "/tickets and /monitor",
+    "commands": "/tickets, /monitor and /chaos",
     "channels:read": "is a routed channel there, is the app in it, who is a member",
     "groups:read": "the same for private channels",
+    "files:write": "the picture of an experiment's timeline",
     "channels:history": "find a message after a crash instead of posting it twice",
     "groups:history": "the same for private channels",
     "users:read": "guests, bots and deactivated accounts are refused",
@@ -47,6 +48,11 @@ _COMMANDS = (
         ids.MONITOR,
         "See how watching goes, pause and resume notification",
         "status | pause 30m reason | resume | interval 10s | help",
+    ),
+    (
+        ids.CHAOS,
+        "Break something on purpose, watch it being found, have it healed",
+        "list | run kill-store --for 30s | status | abort | schedule | unschedule | help",
     ),
 )
 _LONG = (
