@@ -115,6 +115,9 @@ class Front:
 
     async def _open(self, request: Request, handler: Handler, answer: Answer) -> None:
         """A modal at once; what it waits for takes its place when it is known."""
+        if answer.in_place and request.modal and request.view_id:
+            await self._whisper.replace(request.view_id, answer)
+            return
         view_id = await self._whisper.open(request, answer.view or {})
         if view_id and handler.later is not None and answer.outcome == ASKED:
             found = await self._desk.later(request, handler.verb, handler.later)

@@ -28,7 +28,7 @@ class Request:
     words or a button's value (a form's private_metadata). `values` are a form's inputs by block id
     and action id. `private` says that the button sat in a message that only this person sees,
     `home` that it sat in the App Home, `modal` that it sat in a modal, `form` that a modal was
-    submitted.
+    submitted. `view_id` is the modal in which the button sat.
     """
 
     id: str
@@ -46,6 +46,7 @@ class Request:
     modal: bool = False
     form: bool = False
     command: bool = False
+    view_id: str = ""
 
     @property
     def actor(self) -> str:
@@ -62,8 +63,8 @@ class Answer:
     """What one person is told; all empty when the change itself is answer enough.
 
     `view` is a modal to open (for a submitted form: to show in its place). `errors` go to a form's
-    inputs by block id. `in_place` replaces the private message in which the button sat. `outcome`
-    is one word for the record.
+    inputs by block id. `in_place` replaces the private message or the modal in which the button
+    sat. `outcome` is one word for the record.
     """
 
     text: str = ""
@@ -184,6 +185,7 @@ def from_click(body: Json) -> Request:
         private=bool(container.get("is_ephemeral")),
         home=view.get("type") == "home",
         modal=view.get("type") == "modal",
+        view_id=str(view.get("id") or ""),
     )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from bot import delivery_diagnosis
 from bot.delivery_place import EDIT_DELAY_S, ROOTS, Placing
 from bot.pager import WEBHOOK
 from core import maintenance, outbox, placements
@@ -35,7 +36,6 @@ _REPLIED = frozenset(
             "worsened",
             "reopened",
             "resolved",
-            "diagnosed",
         ]
     )
 )
@@ -80,6 +80,9 @@ class Telling:
     def tell(self, batch: list[Event]) -> dict[str, int]:
         """Intend all edits, replies and pages; returns subjects with something to place anew."""
         for event in batch:
+            self._diagnosis(event)
+        batch = [one for one in batch if one.kind not in delivery_diagnosis.ASIDE]
+        for event in batch:
             self._count(event)
         for event in batch:
             if event.kind == "ticket.resolved":
@@ -92,6 +95,15 @@ class Telling:
         for ref, priority in self.edits.items():
             self._edit(ref, priority)
         return self.to_place
+
+    def _diagnosis(self, event: Event) -> None:
+        if event.kind not in delivery_diagnosis.KINDS:
+            return
+        place = self.placed.get(event.ticket_id or 0)
+        anchor = None if place is None else self.anchors.get(place.ref)
+        if place is not None and anchor is not None:
+            thread = delivery_diagnosis.Thread(self.tx, self.placing.team, place, anchor)
+            thread.tell(event)
 
     def _count(self, event: Event) -> None:
         place = self.placed.get(event.ticket_id or 0)

@@ -9,9 +9,28 @@ from types import MappingProxyType
 from bot import words
 from bot.certainty import key_of
 from core.diagnosis.claims import Outcome
+from core.diagnosis.encode import Answer
+from core.diagnosis.made import Spent
 from core.diagnosis.model import Claim, Diagnosis, Reason
 
 NO_VALUES: Mapping[str, str] = MappingProxyType({})
+
+
+def diagnosis_ref(diagnosis_id: int) -> str:
+    """What the message of a diagnosis is about, in the outbox."""
+    return f"diagnosis:{diagnosis_id}"
+
+
+def investigation_ref(investigation_id: int) -> str:
+    """What the message that shows an investigation's progress is about."""
+    return f"investigation:{investigation_id}"
+
+
+def number_of(ref: str) -> int:
+    """The reverse, for both; 0 for anything else."""
+    kind, _, number = ref.partition(":")
+    known = kind in ("diagnosis", "investigation") and number.isdecimal()
+    return int(number) if known else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +39,7 @@ class Shown:
 
     `previous` is what the thread said before (None for the first), `superseded` that a later one
     stands below, `final` that its ticket has ended. `asked_by` is the actor who asked for it and
-    `question` in which words. `values` are what its checks saw, by `key_of`. `useful` and `useless`
+    `question` in which words, `answer` what was said to it. `values` are what its checks saw, by `key_of`. `useful` and `useless`
     count what people thought of it. `name_of` as in tickets' Look.
     """
 
@@ -38,6 +57,9 @@ class Shown:
     question: str = ""
     values: Mapping[str, str] = field(default_factory=lambda: NO_VALUES)
     pieces: int = 0
+    answer: Answer | None = None
+    spent: Spent | None = None
+    note: str = ""
     useful: int = 0
     useless: int = 0
     name_of: Callable[[str], str] = words.mention_of

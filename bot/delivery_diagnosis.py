@@ -1,0 +1,109 @@
+"""Telling of diagnoses in the threads of their tickets: each is a reply, and wakes nobody.
+
+A diagnosis that nobody asked for is told where its ticket has a card of its own; in the thread of
+a message that gathers many tickets only what people ask for is told.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from bot.diagnosis.facts import diagnosis_ref, investigation_ref
+from core import outbox
+from core.db import Tx
+from core.diagnosis import store
+from core.diagnosis.made import Made
+from core.diagnosis.model import Reason
+from core.errors import NotFound
+from core.events import Event
+from core.outbox import Anchor, Effect, Priority
+from core.placements import Placement
+
+TOLD = "ticket.diagnosed"
+ANSWERED = "ticket.answered"
+PROGRESS = "diagnosis.progress"
+FEEDBACK = "diagnosis.feedback"
+KINDS = frozenset(
+    (
+        *(TOLD, ANSWERED, PROGRESS, FEEDBACK, "diagnosis.asked", "diagnosis.stopped"),
+        *("diagnosis.unchanged", "diagnosis.ended"),
+    )
+)
+
+
+ASIDE = KINDS - {TOLD}
+"""Those of which the card says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """Where the ticket of an event is told, as far as it is."""
+
+    tx: Tx
+    team: str
+    place: Placement
+    anchor: Anchor
+
+    def tell(self, event: Event) -> None:
+        """Intend what an event of KINDS leads to."""
+        if event.kind in (TOLD, ANSWERED):
+            self._made(event)
+        elif event.kind == PROGRESS:
+            self._progress(event)
+        elif event.kind == FEEDBACK:
+            self._again(diagnosis_ref(_number(event, "diagnosis_id")), "diagnosis", Priority.HUMAN)
+        elif "investigation_id" in event.data:
+            self._stirred(_number(event, "investigation_id"))
+
+    def _made(self, event: Event) -> None:
+        try:
+            made = store.get(self.tx, _number(event, "diagnosis_id"))
+        except NotFound:
+            return
+        if made.investigation_id is not None:
+            self._stirred(made.investigation_id)
+        if not self._worth_telling(made):
+            return
+        before, asked = event.data.get("revises"), made.reason is Reason.ASKED
+        self._post(diagnosis_ref(made.id), "diagnosis", event.id, asked=asked, revises=before)
+        if isinstance(before, int):
+            self._again(diagnosis_ref(before), "diagnosis", Priority.UPKEEP)
+
+    def _worth_telling(self, made: Made) -> bool:
+        return made.reason is Reason.ASKED or self.place.place == "card"
+
+    def _progress(self, event: Event) -> None:
+        number = _number(event, "investigation_id")
+        ref = investigation_ref(number)
+        if outbox.anchors(self.tx, [ref], ("progress",)):
+            self._again(ref, "progress", Priority.NEWS)
+        elif self.place.place == "card" or event.data.get("asked_by"):
+            self._post(ref, "progress", None, asked=False)
+
+    def _stirred(self, investigation_id: int) -> None:
+        self._again(investigation_ref(investigation_id), "progress", Priority.HUMAN)
+
+    def _post(
+        self, ref: str, kind: str, source_event: int | None, *, asked: bool, **data: Any
+    ) -> None:
+        effect = Effect(
+            team=self.team,
+            channel=self.anchor.channel,
+            ref=ref,
+            kind=kind,
+            priority=Priority.HUMAN if asked else Priority.NEWS,
+            source_event=source_event,
+            parent_key=self.anchor.key,
+            data=data,
+        )
+        outbox.post(self.tx, effect)
+
+    def _again(self, ref: str, kind: str, priority: Priority) -> None:
+        for anchor in outbox.anchors(self.tx, [ref], (kind,)).values():
+            outbox.want_again(self.tx, anchor.key, due_at=self.tx.now, priority=priority)
+
+
+def _number(event: Event, name: str) -> int:
+    found = event.data.get(name)
+    return found if isinstance(found, int) else 0
