@@ -1,0 +1,296 @@
+"""The queue of looks at tickets: which are due, who works on them, and why one is not made.
+
+A look is a row. A ticket that nothing explains gets one when it opens, one after 30 s, one after
+5 min, and one whenever it worsens. People ask for more (`core.diagnosis.store.ask`). In a storm the
+most severe and newest go first; what does not fit is dropped, with the reason in its row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from core import events
+from core.db import Tx
+from core.diagnosis.model import Reason
+from core.diagnosis.store import LOOKS
+from core.redact import redact
+from core.rehearsal import INVARIANT as REHEARSAL
+from core.schema_diagnosis import investigations
+from core.subject import OWN
+from core.tickets import store as tickets
+from core.tickets.model import Ticket
+
+i = investigations
+BACKLOG = 50
+"""Looks that may wait at once, those of people aside: at two at a time, some 50 s of a cluster
+whose sources hang."""
+LATER_S = {Reason.SOON: 30.0, Reason.LATER: 300.0}
+"""When a ticket is looked at again: PD needs 10-20 s to notice a silent store, metrics 15-30 s."""
+ATTEMPTS = 3
+"""A look that failed so often is given up."""
+RETRY_S = 2.0
+"""Rest before a look that failed is tried again, times the attempts so far."""
+MAX_ERROR = 500
+CROWDED = "too much at once: the most severe and newest are looked at first; ask for this one"
+CLOSED = "the ticket was closed meanwhile"
+KNOWN = "it was broken before watching began; ask for a diagnosis if you want one"
+_BY_SEVERITY = sa.case(
+    (tickets.t.c.severity == "critical", 0), (tickets.t.c.severity == "warning", 1), else_=2
+)
+FIRST_KINDS = frozenset(("ticket.opened", "ticket.reopened", "ticket.surfaced"))
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look that somebody works on: `attempts` counts this one. `asked` is a question, "" for a
+    diagnosis; `asked_by` None: nobody asked, the ticket did."""
+
+    id: int
+    ticket: Ticket
+    reason: Reason
+    asked_by: str | None
+    asked: str
+    attempts: int
+
+
+def hear(tx: Tx, batch: Iterable[events.Event]) -> None:
+    """Queue what these events call for, and drop what they make pointless."""
+    first: dict[int, None] = {}
+    worse: dict[int, None] = {}
+    ended: set[int] = set()
+    for event in batch:
+        number = event.ticket_id
+        if number is None:
+            continue
+        if event.kind in FIRST_KINDS:
+            first[number] = None
+            ended.discard(number)
+        elif event.kind == "ticket.worsened":
+            worse[number] = None
+        elif event.kind == "ticket.resolved":
+            ended.add(number)
+    about = tickets.by_ids(tx, {**first, **worse})
+    _queue(tx, Reason.OPENED, [about[one] for one in first if one in about])
+    _queue(tx, Reason.WORSENED, [about[one] for one in worse if one in about])
+    _drop_of(tx, ended)
+    if about:
+        tx.topics.add(LOOKS)
+
+
+def _queue(tx: Tx, reason: Reason, found: list[Ticket]) -> None:
+    """One look each, for those that can be looked at; at most BACKLOG wait in the end."""
+    some = [one for one in found if one.open and one.explained_by is None and _ours(one)]
+    known = [one for one in some if one.adopted and reason is Reason.OPENED]
+    _note_dropped(tx, reason, known, KNOWN)
+    fresh = sorted((one for one in some if one not in known), key=_urgency)
+    for one in fresh[:BACKLOG]:
+        tx.insert_new(i, _row(tx, one.id, reason, tx.now))
+    _note_dropped(tx, reason, fresh[BACKLOG:], CROWDED)
+    if fresh:
+        _trim(tx)
+
+
+def _ours(ticket: Ticket) -> bool:
+    """Our own troubles and rehearsals have no cluster behind them that could be looked at."""
+    return ticket.subject != OWN and ticket.invariant != REHEARSAL
+
+
+def _urgency(ticket: Ticket) -> tuple[int, float, int]:
+    return (-ticket.severity.rank, -ticket.opened_at, -ticket.id)
+
+
+def _row(tx: Tx, ticket_id: int, reason: Reason, due_at: float) -> dict[str, Any]:
+    return {"ticket_id": ticket_id, "reason": str(reason), "due_at": due_at, "state": "due"}
+
+
+def _note_dropped(tx: Tx, reason: Reason, some: Sequence[Ticket], why: str) -> None:
+    columns = ("ticket_id", "reason", "due_at", "state", "ended_at", "error")
+    rows = [(one.id, str(reason), tx.now, "dropped", tx.now, why) for one in some]
+    if rows:
+        tx.bulk_insert(i, columns, rows)
+
+
+def _trim(tx: Tx) -> None:
+    """Of the looks that wait now, keep the BACKLOG that matter most."""
+    t = tickets.t
+    over = tx.rows(
+        sa.select(i.c.id)
+        .join(t, t.c.id == i.c.ticket_id)
+        .where(i.c.state == "due", i.c.asked_by.is_(None), i.c.due_at <= tx.now)
+        .order_by(_BY_SEVERITY, t.c.opened_at.desc(), i.c.ticket_id.desc())
+        .offset(BACKLOG)
+        .limit(10_000)
+    )
+    _drop(tx, [row.id for row in over], CROWDED)
+
+
+def _drop_of(tx: Tx, ticket_ids: Iterable[int]) -> None:
+    """What was to be looked at for its own sake is not, now that the ticket is closed."""
+    wanted = list(ticket_ids)
+    for start in range(0, len(wanted), 500):
+        part = wanted[start : start + 500]
+        rows = tx.rows(
+            sa.select(i.c.id)
+            .join(tickets.t, tickets.t.c.id == i.c.ticket_id)
+            .where(i.c.ticket_id.in_(part), i.c.state == "due", i.c.asked_by.is_(None))
+            .where(tickets.t.c.resolved_at.is_not(None))
+        )
+        _drop(tx, [row.id for row in rows], CLOSED)
+
+
+def _drop(tx: Tx, ids: list[int], why: str) -> None:
+    values = {"state": "dropped", "ended_at": tx.now, "error": why[:MAX_ERROR]}
+    for start in range(0, len(ids), 500):
+        part = ids[start : start + 500]
+        tx.run(sa.update(i).where(i.c.id.in_(part), i.c.state != "done").values(**values))
+
+
+def _left(epoch: int) -> sa.ColumnElement[bool]:
+    """Rows that a process which is gone was working on."""
+    return sa.and_(i.c.state == "working", i.c.epoch < epoch)
+
+
+def _ready(now: float, epoch: int) -> sa.ColumnElement[bool]:
+    return sa.or_(sa.and_(i.c.state == "due", i.c.due_at <= now), _left(epoch))
+
+
+def any_ready(tx: Tx, epoch: int) -> bool:
+    """Whether a claim would find anything."""
+    return tx.value(sa.select(i.c.id).where(_ready(tx.now, epoch)).limit(1)) is not None
+
+
+def next_due(tx: Tx) -> float | None:
+    """When the next look is due (seconds since the epoch); None if none waits."""
+    found = tx.value(sa.select(sa.func.min(i.c.due_at)).where(i.c.state == "due"))
+    return None if found is None else float(found)
+
+
+def claim(tx: Tx, epoch: int, limit: int) -> list[Look]:
+    """Begin the looks that matter most: people's first, then the worst tickets, then the newest.
+
+    What has become pointless is dropped on the way, and what was begun ATTEMPTS times is given up.
+    """
+    t = tickets.t
+    rows = tx.rows(
+        sa.select(i)
+        .join(t, t.c.id == i.c.ticket_id, isouter=True)
+        .where(_ready(tx.now, epoch))
+        .order_by(i.c.asked_by.is_(None), _BY_SEVERITY, t.c.opened_at.desc(), i.c.id)
+        .limit(limit)
+    )
+    about = tickets.by_ids(tx, {row.ticket_id for row in rows})
+    return [
+        begun
+        for row in rows
+        if (begun := _begin(tx, row, about.get(row.ticket_id), epoch)) is not None
+    ]
+
+
+def _begin(tx: Tx, row: sa.Row[Any], ticket: Ticket | None, epoch: int) -> Look | None:
+    if ticket is None or (why := _pointless(row, ticket)):
+        _drop(tx, [row.id], "the ticket is no longer kept" if ticket is None else why)
+        return None
+    if row.attempts >= ATTEMPTS:
+        _give_up(tx, row.id, ticket, row.error or "the program ended each time while it worked")
+        return None
+    values = {"state": "working", "attempts": row.attempts + 1, "epoch": epoch}
+    tx.exactly_one(
+        sa.update(i)
+        .where(i.c.id == row.id, i.c.state == row.state)
+        .values(started_at=tx.now, **values)
+    )
+    if row.reason == Reason.OPENED:
+        _plan_later(tx, ticket)
+    asked = (row.asked_by, row.asked)
+    return Look(row.id, ticket, Reason(row.reason), *asked, row.attempts + 1)
+
+
+def _pointless(row: sa.Row[Any], ticket: Ticket) -> str:
+    if row.stopped_by is not None:
+        return "stopped"
+    if row.asked_by is not None:
+        return ""
+    if not ticket.open:
+        return CLOSED
+    return f"ticket {ticket.explained_by} explains it" if ticket.explained_by is not None else ""
+
+
+def _plan_later(tx: Tx, ticket: Ticket) -> None:
+    began = max(ticket.opened_at, ticket.reopened_at or 0.0)
+    for reason, after in LATER_S.items():
+        if began + after > tx.now:
+            tx.insert_new(i, _row(tx, ticket.id, reason, began + after))
+
+
+def finish(tx: Tx, look_id: int, epoch: int) -> None:
+    """The look is made."""
+    mine = (i.c.id == look_id, i.c.state == "working", i.c.epoch == epoch)
+    tx.exactly_one(
+        sa.update(i).where(*mine).values(state="done", ended_at=tx.now, error=None),
+        "That look is no longer ours.",
+    )
+    tx.topics.add(LOOKS)
+
+
+def fail(tx: Tx, look: Look, epoch: int, error: str) -> bool:
+    """It went wrong: try again a little later, or give it up; whether it was given up."""
+    said = redact(error)[:MAX_ERROR]
+    tx.topics.add(LOOKS)
+    if look.attempts >= ATTEMPTS:
+        _give_up(tx, look.id, look.ticket, said)
+        return True
+    again = {"state": "due", "due_at": tx.now + RETRY_S * look.attempts, "error": said}
+    mine = (i.c.id == look.id, i.c.state == "working", i.c.epoch == epoch)
+    if look.asked_by is None and _waits(tx, look):
+        _drop(tx, [look.id], f"{said}; the same look waits already")
+        return True
+    tx.run(sa.update(i).where(*mine).values(**again))
+    return False
+
+
+def _waits(tx: Tx, look: Look) -> bool:
+    same = (i.c.ticket_id == look.ticket.id, i.c.reason == str(look.reason), i.c.state == "due")
+    return tx.value(sa.select(i.c.id).where(*same).limit(1)) is not None
+
+
+def _give_up(tx: Tx, look_id: int, ticket: Ticket, error: str) -> None:
+    """Dropped with its error; `diagnosis.dropped` (investigation_id, why) tells people."""
+    why = f"failed {ATTEMPTS} times: {error}"[:MAX_ERROR]
+    _drop(tx, [look_id], why)
+    data = {"investigation_id": look_id, "why": why}
+    events.emit(tx, events.New("diagnosis.dropped", ticket.subject, ticket.id, data=data))
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where the newest look at a ticket stands: its state, and why it is not made, if so."""
+
+    investigation_id: int
+    state: str
+    reason: Reason
+    error: str
+    asked_by: str | None
+    stopped_by: str | None
+
+
+def standing(tx: Tx, ticket_id: int) -> Standing | None:
+    """The look that works on the ticket now, else the newest that has come due; None if none was."""
+    rows = tx.rows(
+        sa.select(i)
+        .where(i.c.ticket_id == ticket_id, i.c.due_at <= tx.now)
+        .order_by(i.c.state != "working", i.c.id.desc())
+        .limit(1)
+    )
+    return next(
+        (
+            Standing(
+                one.id, one.state, Reason(one.reason), one.error or "", one.asked_by, one.stopped_by
+            )
+            for one in rows
+        ),
+        None,
+    )
