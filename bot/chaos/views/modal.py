@@ -1,0 +1,86 @@
+"""The dialogue before something is broken: what exactly, how far it reaches, and the way back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bot import ids, words
+from bot.blocks import Block, Element, field, fields, line, plain, rich, section
+from bot.blocks import words as say
+from bot.chaos.facts import Preview
+from bot.text import clean
+
+View = dict[str, Any]
+TITLE = "Break it on purpose?"
+
+
+def loading(name: str, subject: str) -> View:
+    """What is shown at once, while the cluster is read."""
+    told = f"Reading {clean(subject, 40)}: which target, what its loss would leave, how to undo it…"
+    return _view((rich(line(say(clean(name, 60), bold=True)), line(told)),))
+
+
+def confirm(preview: Preview, wish: str) -> View:
+    """The plan, and the button that runs it; a refusal has no such button.
+
+    `wish` is what the form hands back (bot.chaos.wish); everything in it is checked again then.
+    """
+    if preview.refused:
+        return refused(preview)
+    cells = (
+        field("Target", preview.target or preview.entity),
+        field("Fault lasts", words.span(preview.duration_s)),
+        field("If it is lost", preview.margin or "not known"),
+        field("Found within", _within(preview)),
+    )
+    rows: list[Element | None] = [
+        line(say("What will be done: ", bold=True), clean(preview.words, 400)),
+        line(say("How far it reaches: ", bold=True), clean(preview.radius, 400)),
+        line(say("How it is undone: ", bold=True), clean(preview.undo_words, 400)),
+    ]
+    ending = (
+        "It is healed when the time is over, when you press Abort, and also if Tocsin itself dies. "
+        "The margin is looked at once more right before the fault."
+    )
+    made = _view((_title(preview), fields(*cells), rich(*rows), section(ending)))
+    return {
+        **made,
+        "callback_id": ids.CHAOS_RUN_VIEW,
+        "private_metadata": wish,
+        "submit": plain("Run", 24),
+        "close": plain("Cancel", 24),
+    }
+
+
+def refused(preview: Preview) -> View:
+    """Why it may not be run now. Nothing was touched."""
+    rows = [
+        line("⛔ ", say("Refused: ", bold=True), clean(preview.refused, 900, lines=6)),
+        line("Nothing was touched."),
+    ]
+    if preview.margin:
+        rows.insert(1, line(say("If it is lost: ", bold=True), clean(preview.margin, 300)))
+    return _view((_title(preview), rich(*rows)))
+
+
+def _title(preview: Preview) -> Block:
+    title = clean(preview.title, 150) or clean(preview.name, 60)
+    where = f" ({clean(preview.name, 60)}) on {clean(preview.subject, 60)}"
+    return rich(line(say(title, bold=True), where))
+
+
+def _within(preview: Preview) -> str:
+    if not preview.expects:
+        return "nothing needs to notice"
+    names = ", ".join(clean(one, 40) for one in preview.expects[:3])
+    more = f" and {len(preview.expects) - 3} more" if len(preview.expects) > 3 else ""
+    return f"{words.span(preview.detect_within_s)} by {names}{more}"
+
+
+def _view(blocks: tuple[Block, ...]) -> View:
+    return {
+        "type": "modal",
+        "title": plain(TITLE, 24),
+        "close": plain("Close", 24),
+        "blocks": list(blocks),
+    }
