@@ -294,3 +294,13 @@ def standing(tx: Tx, ticket_id: int) -> Standing | None:
         ),
         None,
     )
+
+
+def get(tx: Tx, investigation_id: int) -> Standing | None:
+    """One look as it stands; None if there is none (any more)."""
+    one = tx.row(sa.select(i).where(i.c.id == investigation_id))
+    if one is None:
+        return None
+    return Standing(
+        one.id, one.state, Reason(one.reason), one.error or "", one.asked_by, one.stopped_by
+    )
