@@ -285,22 +285,16 @@ def standing(tx: Tx, ticket_id: int) -> Standing | None:
         .order_by(i.c.state != "working", i.c.id.desc())
         .limit(1)
     )
-    return next(
-        (
-            Standing(
-                one.id, one.state, Reason(one.reason), one.error or "", one.asked_by, one.stopped_by
-            )
-            for one in rows
-        ),
-        None,
-    )
+    return _standing(rows[0]) if rows else None
 
 
 def get(tx: Tx, investigation_id: int) -> Standing | None:
     """One look as it stands; None if there is none (any more)."""
-    one = tx.row(sa.select(i).where(i.c.id == investigation_id))
-    if one is None:
-        return None
+    row = tx.row(sa.select(i).where(i.c.id == investigation_id))
+    return None if row is None else _standing(row)
+
+
+def _standing(row: sa.Row[Any]) -> Standing:
     return Standing(
-        one.id, one.state, Reason(one.reason), one.error or "", one.asked_by, one.stopped_by
+        row.id, row.state, Reason(row.reason), row.error or "", row.asked_by, row.stopped_by
     )
