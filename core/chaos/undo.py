@@ -12,16 +12,12 @@ once that call is known to have ended. The rest is the healer's own.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Any
 
-HEALED = "healed"
-VANISHED = "vanished"
-NEVER_LANDED = "never_landed"
-NOT_YET = "not_yet"
-UNKNOWN = "unknown"
-FINAL = (HEALED, VANISHED, NEVER_LANDED)
+from core.chaos.undo_ending import HEALED, NEVER_LANDED, NOT_YET, UNKNOWN, VANISHED, Healed
+
+__all__ = ["HEALED", "NEVER_LANDED", "NOT_YET", "UNKNOWN", "VANISHED", "Healed", "heal", "healer"]
 
 HEALERS = {
     "docker": "core.chaos.undo_docker",
@@ -32,34 +28,21 @@ HEALERS = {
 is out of reach, and must bound each of its calls (a few seconds)."""
 
 
-@dataclass(frozen=True)
-class Healed:
-    """How one attempt ended.
-
-    healed: seen in its state before, and there is proof (something was undone, or it is another
-    process than before) that the harm had landed. never_landed: seen in its state before, and
-    nothing was found to undo. vanished: the thing itself is gone for good, and the harm with it.
-    not_yet: something is still different; try again. unknown: it could not be seen.
-    `did` lists what was undone, for the record.
-    """
-
-    ending: str
-    why: str = ""
-    did: tuple[str, ...] = ()
-
-    @property
-    def final(self) -> bool:
-        """Whether nothing is left to do."""
-        return self.ending in FINAL
+def healer(undo: Mapping[str, Any]) -> Callable[[Mapping[str, Any], float], Healed]:
+    """What undoes this, loaded; KeyError or ImportError if there is none."""
+    found: Callable[[Mapping[str, Any], float], Healed]
+    found = importlib.import_module(HEALERS[str(undo.get("driver"))]).heal
+    return found
 
 
 def heal(undo: Mapping[str, Any], now: float) -> Healed:
     """Undo once; never raises. Final only if the harm can no longer land."""
-    name = HEALERS.get(str(undo.get("driver")))
-    if name is None:
+    try:
+        act = healer(undo)
+    except (KeyError, ImportError):
         return Healed(UNKNOWN, f"there is no healer called {undo.get('driver')!r}")
     try:
-        found: Healed = importlib.import_module(name).heal(undo, now)
+        found = act(undo, now)
     except OSError as error:
         return Healed(UNKNOWN, f"out of reach: {error}")
     except Exception as error:  # noqa: BLE001 - a healer never gives up: it says why and goes on
