@@ -15,18 +15,14 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from core.config_diagnosis import DiagnosisConfig, SubjectDiagnosisConfig
+from core.config_section import Section
 from core.config_words import in_words
 from core.durations import Duration
 from core.errors import Invalid
 
 DEFAULT_DB = ".state/tocsin.db"
 DEFAULT_FILE = "tocsin.toml"
-
-
-class Section(BaseModel):
-    """A table of the file: unknown keys are refused, and nothing changes after reading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class SlackConfig(Section):
@@ -113,6 +109,7 @@ class SubjectConfig(BaseModel):
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")
     kind: str
+    diagnosis: SubjectDiagnosisConfig = SubjectDiagnosisConfig()
 
     @property
     def own(self) -> dict[str, Any]:
@@ -132,6 +129,7 @@ class FileConfig(Section):
     heartbeat: HeartbeatConfig = HeartbeatConfig()
     fallback: FallbackConfig = FallbackConfig()
     retention: RetentionConfig = RetentionConfig()
+    diagnosis: DiagnosisConfig = DiagnosisConfig()
     log: LogConfig = LogConfig()
     subjects: tuple[SubjectConfig, ...] = ()
 
@@ -274,14 +272,13 @@ def _with_endpoints(file: FileConfig, pd: str | None, prometheus: str | None) ->
     if not pd and not prometheus:
         return file
     first = next((s for s in file.subjects if s.kind == "tikv"), None)
-    values: dict[str, Any] = first.own if first else {}
-    name = first.name if first else "tikv"
+    values: dict[str, Any] = first.model_dump() if first else {"name": "tikv", "kind": "tikv"}
     if pd:
         values["pd"] = [e.strip() for e in pd.split(",") if e.strip()]
     if prometheus:
         values["prometheus"] = prometheus
     if "pd" not in values:
         raise Invalid("A Prometheus alone is not enough to watch TiKV: give --pd too.")
-    changed = SubjectConfig.model_validate({"name": name, "kind": "tikv", **values})
+    changed = SubjectConfig.model_validate(values)
     others = tuple(s for s in file.subjects if s is not first)
     return file.model_copy(update={"subjects": (changed, *others)})
