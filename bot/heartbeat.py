@@ -6,12 +6,16 @@ Dead Man's Snitch, an Alertmanager heartbeat) then pages when the pings stop.
 
 from __future__ import annotations
 
-import httpx
+from typing import TYPE_CHECKING
+
 import structlog
 
 from bot.health import Health
 from core.clock import Clock
 from core.schedule import every
+
+if TYPE_CHECKING:
+    import httpx
 
 log = structlog.get_logger()
 

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
-
-import httpx
+from typing import TYPE_CHECKING, Any
 
 from bot.slack import Ambiguous, AuthFailed, Kind, Limited, Ok, Outcome, Refused, Unreached
 from bot.slack import retry_after_s as _retry_after_s
@@ -17,6 +15,9 @@ from bot.text import clean
 from core.invariant import Severity
 from core.metrics import Metrics
 from core.tickets.model import Ticket
+
+if TYPE_CHECKING:
+    import httpx
 
 WEBHOOK = "webhook:fallback"
 """The outbox channel of the webhook."""
@@ -80,6 +81,8 @@ class Pager:
         return outcome
 
     async def _send(self, body: dict[str, Any]) -> Outcome:
+        import httpx
+
         try:
             answer = await self._http.post(
                 self.settings.url, json=body, timeout=self.settings.timeout_s

@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-import httpx
 import structlog
 from aiohttp import web
 
@@ -23,7 +22,7 @@ from bot.hearing import Hearing, Means
 from bot.heartbeat import Heartbeat
 from bot.meeting import meet
 from bot.monitor.commands import Watching
-from bot.outside import outside
+from bot.outside import Outside
 from bot.pager import Pager
 from bot.points import Points
 from bot.render import Renderer
@@ -98,8 +97,8 @@ async def run(
         identity = await meet(slack, given.app_token_if_needed(config), core.db, clock)
         tasks = Tasks(failed)
         stack.push_async_callback(tasks.cancel)
-        http = outside(config.file.slack.ca_file)
-        stack.push_async_callback(http.aclose)
+        http = Outside(config.file.slack.ca_file)
+        stack.push_async_callback(http.close)
         whole = _Whole(core, slack, identity, tasks, http, points or Points())
         yield await whole.start(stack)
 
@@ -147,7 +146,7 @@ class _Whole:
     slack: Slack
     identity: Identity
     tasks: Tasks
-    http: httpx.AsyncClient
+    http: Outside
     points: Points
 
     async def start(self, stack: AsyncExitStack) -> Running:
@@ -180,7 +179,7 @@ class _Whole:
     def _telling(self, name_of: NameOf) -> tuple[Delivery, Sender]:
         core, config = self.core, self.core.config
         where = given.pager(config)
-        pager = None if where is None else Pager(where, self.http, core.metrics)
+        pager = None if where is None else Pager(where, self.http.client, core.metrics)
         routes = given.routes(config)
         settings = DeliverySettings(
             team=self.identity.team_id,
@@ -244,7 +243,7 @@ class _Whole:
     def _beat(self, well: Health) -> None:
         beat = self.core.config.file.heartbeat
         if beat.url:
-            heart = Heartbeat(beat.url, beat.every, well, self.http, self.core.clock)
+            heart = Heartbeat(beat.url, beat.every, well, self.http.client, self.core.clock)
             self.tasks.start("heartbeat", heart.run())
 
 

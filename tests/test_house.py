@@ -117,7 +117,10 @@ def _imported(statement: str) -> set[str]:
 
 @pytest.mark.parametrize(
     "late",
-    ["anthropic", "docker", "alembic", "asyncpg", "matplotlib", "apscheduler", "sqlalchemy.orm"],
+    [
+        *("anthropic", "docker", "alembic", "asyncpg", "matplotlib", "apscheduler", "httpx"),
+        "sqlalchemy.orm",
+    ],
 )
 def test_what_is_slow_to_import_is_imported_where_it_is_used(late: str) -> None:
     assert late not in _imported("import bot.wiring; from bot.cli.app import program; program()")

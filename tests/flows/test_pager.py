@@ -10,7 +10,7 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.outside import outside
+from bot.outside import Outside
 from bot.pager import Pager, PagerSettings
 from core.clock import ManualClock
 from core.invariant import Severity
@@ -46,7 +46,7 @@ async def paging(folder: Path) -> AsyncIterator[tuple[Rig, Hook]]:
     port = site._server.sockets[0].getsockname()[1]  # type: ignore[union-attr]
     hook.url = f"http://127.0.0.1:{port}/v2/enqueue"
     settings = PagerSettings(hook.url, "key-1")
-    http = outside(None)
+    http = Outside(None).client
     try:
         async with rig(
             folder,
