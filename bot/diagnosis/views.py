@@ -29,6 +29,7 @@ from bot.diagnosis.facts import Shown
 from bot.sentences import person
 from bot.text import clean, escape, plural
 from bot.validate import fit
+from core.diagnosis.made import Spent
 from core.diagnosis.model import Certainty, Claim, Diagnosis, Reason, Weight
 
 CLAIMS = 5
@@ -70,7 +71,7 @@ def unchanged(shown: Shown) -> Message:
         f": {wording.guarded(made)}",
     )
     text = f"Looked again, nothing changed: {escape(wording.headline(made))}"
-    return fit(Message(text, (rich(head), actions(_reasoning(shown), _recheck(shown)))))
+    return fit(Message(text, (rich(head), actions(reasoning_button(shown), _recheck(shown)))))
 
 
 def _sentence(shown: Shown) -> str:
@@ -90,9 +91,7 @@ def _title(shown: Shown) -> Iterator[Element | None]:
     made = shown.diagnosis
     label = " · First look" if made.first_look else ""
     yield line(say(wording.certainty(made), bold=True), label, f" · {_about(made)}")
-    if shown.question:
-        yield line(*_asker(shown), " asked: ", say(clean(shown.question, 300), italic=True))
-    elif shown.asked_by:
+    if shown.asked_by:
         yield line("Asked for by ", person(shown.asked_by, shown.name_of), ".")
     changed = change(shown.previous, made)
     if changed:
@@ -103,10 +102,6 @@ def _about(made: Diagnosis) -> str:
     if made.cause == "unknown":
         return f"cause not known, {wording.entity(made.entity)}"
     return f"{wording.cause(made.cause)}, {wording.entity(made.entity)}"
-
-
-def _asker(shown: Shown) -> list[Element | str]:
-    return [person(shown.asked_by, shown.name_of)] if shown.asked_by else ["Somebody"]
 
 
 def _asked_by(shown: Shown) -> list[Element | str]:
@@ -212,17 +207,26 @@ def _small_print(shown: Shown) -> Iterator[Element]:
     )
     if made.first_look and not shown.superseded and not shown.final:
         yield plain(f"First look: {AGAIN}", 100)
+    if shown.spent is not None and shown.spent.calls:
+        yield plain(cost(shown.spent), 120)
     if made.struck:
         yield plain(f"{plural(len(made.struck), 'claim')} struck: their checks failed", 100)
     if shown.superseded:
         yield plain("Revised below", 40)
 
 
+def cost(spent: Spent) -> str:
+    """What asking a model took: "5 calls, 12,345 tokens, $0.031"."""
+    tokens = plural(spent.input_tokens + spent.output_tokens, "token")
+    return f"{plural(spent.calls, 'call')}, {tokens}, {wording.dollars(spent.micro_dollars)}"
+
+
 def _maker(made: Diagnosis) -> str:
     return "the rules" if made.made_by == "rules" else clean(made.made_by, 60) or "somebody"
 
 
-def _reasoning(shown: Shown) -> Element:
+def reasoning_button(shown: Shown) -> Element:
+    """Opens the dialogue with everything that is not in the message."""
     value = ids.diagnosis_value(shown.id)
     label = f"Show the reasoning of diagnosis {shown.id}, to you only"
     return button(ids.DIAGNOSIS_REASONING, "Show reasoning", value, label=label)
@@ -234,16 +238,22 @@ def _recheck(shown: Shown) -> Element:
     return button(ids.DIAGNOSIS_RECHECK, "Re-check", value, label=label)
 
 
-def _buttons(shown: Shown) -> Iterator[Element]:
+def votes(shown: Shown) -> Iterator[Element]:
+    """Useful, not useful: how many thought so stands on them."""
     value = ids.diagnosis_value(shown.id)
-    yield _reasoning(shown)
-    if not shown.superseded and not shown.final:
-        yield _recheck(shown)
-        again = f"Diagnose ticket {shown.ticket_id} again"
-        yield button(ids.DIAGNOSIS_AGAIN, "Diagnose again", value, label=again)
     for action, text, n in (
         (ids.DIAGNOSIS_USEFUL, "👍 Useful", shown.useful),
         (ids.DIAGNOSIS_USELESS, "👎 Not useful", shown.useless),
     ):
         label = f"{text[2:]}: diagnosis {shown.id}"
         yield button(action, f"{text} · {n}" if n else text, value, label=label)
+
+
+def _buttons(shown: Shown) -> Iterator[Element]:
+    yield reasoning_button(shown)
+    if not shown.superseded and not shown.final:
+        yield _recheck(shown)
+        again = f"Diagnose ticket {shown.ticket_id} again"
+        value = ids.diagnosis_value(shown.id)
+        yield button(ids.DIAGNOSIS_AGAIN, "Diagnose again", value, label=again)
+    yield from votes(shown)

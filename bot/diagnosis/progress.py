@@ -1,0 +1,50 @@
+"""A model at work, as the thread shows it: one line that is edited, with a way to stop it."""
+
+from __future__ import annotations
+
+from bot import certainty as wording
+from bot import ids
+from bot.blocks import Message, actions, button, line, rich
+from bot.diagnosis.facts import Progress
+from bot.sentences import markup, pieces
+from bot.text import clean, plural
+from bot.validate import fit
+from bot.words import Data, Phrase, Who, span
+
+
+def progress(now: Progress) -> Message:
+    """Under way: what it does, how far it is, what it has cost. Ended: what it took."""
+    if now.ended:
+        told = _ended(now)
+        return fit(Message(markup(told, now.name_of), (rich(line(*pieces(told, now.name_of))),)))
+    doing = clean(now.text, 200) or "reading the evidence"
+    asked: Phrase = (" for ", Who(now.asked_by)) if now.asked_by else ()
+    told = (f"⏳ Claude looks into ticket {now.ticket_id}", *asked, ": ", Data(doing, 200))
+    value = ids.investigation_value(now.id)
+    label = f"Stop the diagnosis of ticket {now.ticket_id} by Claude"
+    blocks = (
+        rich(line(*pieces(told, now.name_of)), line(_spent(now))),
+        actions(button(ids.INVESTIGATION_STOP, "Stop", value, style="danger", label=label)),
+    )
+    return fit(Message(markup(told, now.name_of), blocks))
+
+
+def _spent(now: Progress) -> str:
+    turns = f"Turn {now.turn}" + (f" of at most {now.max_turns}" if now.max_turns else "")
+    limit = f" of at most {wording.dollars(now.limit_micro_dollars)}"
+    money = wording.dollars(now.micro_dollars) + (limit if now.limit_micro_dollars else "")
+    return f"{turns} · {money} so far"
+
+
+def _ended(now: Progress) -> Phrase:
+    took = f" after {span(now.seconds)}" if now.seconds >= 1 else ""
+    cost = f"{plural(now.turn, 'turn')}, {wording.dollars(now.micro_dollars)}"
+    why = clean(now.why, 300).rstrip(".")
+    if now.ended == "stopped":
+        who: Phrase = (" by ", Who(now.stopped_by)) if now.stopped_by else ()
+        return ("⏹️ Claude was stopped", *who, f"{took}: {cost}. What was known before stands.")
+    if now.ended == "failed":
+        said = Data(why or "it could not be reached", 300)
+        return (f"Claude gave no answer{took}: ", said, f". {cost}. The rules' answer stands.")
+    tail: Phrase = (" ", Data(why, 300), ".") if why else ()
+    return (f"Claude has looked into ticket {now.ticket_id}{took}: {cost}.", *tail)

@@ -1,0 +1,255 @@
+"""The reasoning behind a diagnosis, for one person: claims with their checks, rivals, the time line,
+commands to copy. A dialogue with four tabs, each in pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from bot import certainty as wording
+from bot import ids
+from bot.blocks import (
+    Block,
+    Element,
+    actions,
+    bullets,
+    button,
+    context,
+    divider,
+    line,
+    moment,
+    plain,
+    preformatted,
+    rich,
+    section,
+)
+from bot.blocks import words as say
+from bot.diagnosis.facts import Shown
+from bot.diagnosis.views import cite
+from bot.text import clean, plural
+from core.diagnosis.catalogue import TEMPLATES, render
+from core.diagnosis.model import Alternative, Claim, Command, Moment, Op, Weight
+from core.errors import Invalid
+
+View = dict[str, Any]
+PER_PAGE = 8
+"""Claims, rivals or commands on one page: a dialogue that is read, not scrolled for ever."""
+PER_PAGE_TIMES = 20
+LABELS = {
+    "claims": "Claims",
+    "rivals": "Alternatives",
+    "times": "Time line",
+    "commands": "Commands",
+}
+_OPS = {
+    Op.EXISTS: "is there",
+    Op.EQUALS: "is",
+    Op.DIFFERS: "is not",
+    Op.ONE_OF: "is one of",
+    Op.AT_LEAST: "is at least",
+    Op.AT_MOST: "is at most",
+    Op.CONTAINS: "contains",
+    Op.CHANGED: "changed",
+    Op.COUNT_AT_LEAST: "occurs at least so often:",
+    Op.COUNT_AT_MOST: "occurs at most so often:",
+}
+
+
+def modal(shown: Shown, tab: str = "", page: int = 0) -> View:
+    """The dialogue, open at a tab and a page (from 0; the last one where there are fewer)."""
+    tab = tab if tab in ids.DIAGNOSIS_TABS else ids.DIAGNOSIS_TABS[0]
+    parts = _PARTS[tab](shown)
+    size = PER_PAGE_TIMES if tab == "times" else PER_PAGE
+    pages = max((len(parts) - 1) // size + 1, 1)
+    page = min(max(page, 0), pages - 1)
+    blocks: list[Block] = [
+        rich(line(say(wording.certainty(shown.diagnosis), bold=True), f": {_means(shown)}.")),
+        rich(line(wording.guarded(shown.diagnosis))),
+        _tabs(shown, tab),
+        divider(),
+        *_page(tab, parts[page * size : (page + 1) * size]),
+    ]
+    if pages > 1:
+        blocks += _paging(shown, tab, page, pages)
+    blocks.append(context(plain(_origin(shown), 300)))
+    return {
+        "type": "modal",
+        "private_metadata": ids.diagnosis_value(shown.id, tab, page),
+        "title": plain(f"Diagnosis {shown.id}"[:24], 24),
+        "close": plain("Close", 24),
+        "blocks": blocks,
+    }
+
+
+def _means(shown: Shown) -> str:
+    return wording.MEANS[shown.diagnosis.certainty]
+
+
+def _tabs(shown: Shown, chosen: str) -> Block:
+    made = shown.diagnosis
+    counts = {
+        "claims": len(made.claims),
+        "rivals": len(made.alternatives),
+        "times": len(made.timeline),
+        "commands": len(made.commands),
+    }
+    return actions(
+        *(
+            button(
+                ids.tab_id(tab),
+                f"{label} · {counts[tab]}",
+                ids.diagnosis_value(shown.id, tab),
+                style="primary" if tab == chosen else None,
+                label=f"{label}, {'shown' if tab == chosen else 'show them'}",
+            )
+            for tab, label in LABELS.items()
+        )
+    )
+
+
+def _paging(shown: Shown, tab: str, page: int, pages: int) -> Iterator[Block]:
+    previous = ids.diagnosis_value(shown.id, tab, page - 1)
+    following = ids.diagnosis_value(shown.id, tab, page + 1)
+    yield actions(
+        button(ids.DIAGNOSIS_PREVIOUS, "Previous", previous) if page else None,
+        button(ids.DIAGNOSIS_NEXT, "Next", following) if page + 1 < pages else None,
+    )
+    yield context(plain(f"Page {page + 1} of {pages}", 40))
+
+
+def _origin(shown: Shown) -> str:
+    made = shown.diagnosis
+    by = "the rules" if made.made_by == "rules" else clean(made.made_by, 60)
+    struck = len(made.struck)
+    tail = f" {plural(struck, 'claim')} did not hold and {'was' if struck == 1 else 'were'} struck."
+    return (
+        f"Made by {by}; each claim was checked by code against the frozen evidence before it was "
+        f"shown.{tail if struck else ''}"
+    )
+
+
+def _page(tab: str, parts: Sequence[list[Element]]) -> Iterator[Block]:
+    if not parts:
+        yield section(_EMPTY[tab])
+    for part in parts:
+        yield rich(*part)
+
+
+_EMPTY = {
+    "claims": "There is no claim: nothing that was seen speaks for any cause.",
+    "rivals": "No other explanation fitted anything that was seen.",
+    "times": "Nothing was seen that has a time.",
+    "commands": "There is no command that fits: none is shown unless its ids were seen.",
+}
+
+
+# Claims.
+
+
+def _claims(shown: Shown) -> list[list[Element]]:
+    made = shown.diagnosis
+    parts = [_claim(shown, one) for one in made.claims]
+    gone = [[line("✕ ", say(clean(one, 300), italic=True))] for one in made.struck[:50]]
+    unseen = [[line("Not seen: ", clean(one, 200))] for one in made.unseen[:50]]
+    return [*parts, *gone, *unseen]
+
+
+_MARK = {Weight.MAIN: "◆", Weight.SUPPORTING: "+", Weight.CONTRADICTING: "−"}
+
+
+def _claim(shown: Shown, claim: Claim) -> list[Element]:
+    words = clean(claim.words, 400) or "(no words)"
+    main = claim.weight is Weight.MAIN
+    return [
+        line(f"{_MARK[claim.weight]} ", say(words, bold=main)),
+        line(say(cite(claim), code=True), f" {_check(claim)}{_saw(shown.value(claim))}"),
+    ]
+
+
+def _check(claim: Claim) -> str:
+    """The check in words: whom it is about, what is looked at, what is asked of it."""
+    check, predicate = claim.check, claim.check.predicate
+    path = clean(predicate.path.removeprefix("now."), 80)
+    wanted = "" if predicate.op in (Op.EXISTS, Op.CHANGED) else wording.scalar(predicate.value)
+    where = f" “{clean(predicate.where, 80)}”" if predicate.where else ""
+    asked = f"{_OPS[predicate.op]} {wanted}".strip()
+    return f"{wording.entity(check.entity)}: {path}{where} {asked}"
+
+
+def _saw(value: str) -> str:
+    return f"; seen: {value}" if value else ""
+
+
+# Alternatives.
+
+
+def _rivals(shown: Shown) -> list[list[Element]]:
+    return [_rival(shown, one) for one in shown.diagnosis.alternatives]
+
+
+def _rival(shown: Shown, one: Alternative) -> list[Element]:
+    title = f"{wording.cause(one.cause)}, {wording.entity(one.entity)}"
+    claims = [*one.supporting[:6], *one.contradicting[:6]]
+    against = {id(claim) for claim in one.contradicting}
+    listed = bullets(
+        [
+            [
+                "against: " if id(claim) in against else "for: ",
+                clean(claim.words, 300) or "(no words)",
+                " ",
+                say(cite(claim), code=True),
+            ]
+            for claim in claims
+        ]
+    )
+    head = line(say(title[:1].upper() + title[1:], bold=True), f". {clean(one.conclusion, 300)}")
+    return [head, listed] if listed else [head]
+
+
+# Time line and figures.
+
+
+def _times(shown: Shown) -> list[list[Element]]:
+    made = shown.diagnosis
+    parts = [_moment(one) for one in made.timeline]
+    figures = [
+        [line(say(clean(name, 80), code=True), f" {wording.scalar(value)}")]
+        for name, value in list(made.readings.items())[:30]
+    ]
+    if figures:
+        parts.append([line(say("Figures that changed most", bold=True))])
+    return parts + figures
+
+
+def _moment(one: Moment) -> list[Element]:
+    when = moment(one.at, "{date_short_pretty} {time_secs}")
+    cited: list[Element | str] = (
+        [" ", say(clean(one.evidence, 40), code=True)] if one.evidence else []
+    )
+    return [line(when, f"  {clean(one.words, 300) or '(no words)'}", *cited)]
+
+
+# Commands.
+
+
+def commands(listed: Sequence[Command]) -> list[list[Element]]:
+    """Commands to copy, each in a box, with what it does; one that cannot be filled is left out."""
+    return [part for one in listed if (part := _command(one))]
+
+
+def _command(one: Command) -> list[Element]:
+    try:
+        text = render(one)
+    except Invalid:
+        return []
+    template = TEMPLATES[one.template]
+    changes = "Changes something: " if template.changes else "Reads only: "
+    return [line(say(changes, bold=template.changes), f"{template.does}."), preformatted(text)]
+
+
+_PARTS: Mapping[str, Callable[[Shown], list[list[Element]]]] = {
+    "claims": _claims,
+    "rivals": _rivals,
+    "times": _times,
+    "commands": lambda shown: commands(shown.diagnosis.commands),
+}
