@@ -1,0 +1,140 @@
+"""Healing from inside the bot, and the detached healer beside it: arming, and telling it the end."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from core.chaos import sentinel, undo
+from core.chaos.undo import Healed
+from core.config import environ
+from core.errors import Refused
+from core.runs.model import FaultRecord
+
+ARM_LIMIT_S = 10.0
+"""The detached healer says that it is ready within some 0.1 s; a busy machine gets more."""
+_KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "HOME")
+
+
+class Healers:
+    """The detached healers of one bot: one file a fault in `folder` (0700)."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder.resolve()
+
+    def file(self, fault_id: int) -> Path:
+        """Where the healer of a fault keeps what it must do."""
+        return self._folder / f"fault-{fault_id}.json"
+
+    async def arm(self, fault: FaultRecord, words: str) -> int:
+        """Start the healer of a fault; its pid. Refused if it does not come up."""
+        try:
+            return await asyncio.to_thread(self._arm, fault, words)
+        except OSError as error:
+            raise Refused(f"The detached healer cannot be started: {error}.") from None
+
+    def _arm(self, fault: FaultRecord, words: str) -> int:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = self.file(fault.id)
+        sentinel.write(
+            path,
+            {
+                "fault_id": fault.id,
+                "run_id": fault.run_id,
+                "what": words,
+                "heal_by": fault.heal_by,
+                "undo": {**fault.undo, "lands_until": fault.lands_until, "returned": False},
+                "state": "armed",
+            },
+        )
+        given = environ()
+        started = subprocess.Popen(
+            [sys.executable, "-I", str(Path(sentinel.__file__).resolve()), str(path)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            env={name: given[name] for name in _KEPT if name in given},
+        )
+        try:
+            said, errors = started.communicate(timeout=ARM_LIMIT_S)
+        except subprocess.TimeoutExpired:
+            started.kill()
+            started.communicate()
+            raise Refused(
+                "The detached healer did not start in time; nothing was broken."
+            ) from None
+        word, _, pid = said.decode("utf-8", "replace").strip().partition(" ")
+        if word != sentinel.READY or not pid.isdigit():
+            why = errors.decode("utf-8", "replace").strip()[-300:]
+            raise Refused(f"The detached healer did not start; nothing was broken. {why}".strip())
+        return int(pid)
+
+    async def returned(self, fault: FaultRecord) -> None:
+        """Tell the healer that the injecting call came back."""
+
+        def change(content: dict[str, Any]) -> None:
+            content["undo"]["returned"] = True
+
+        await asyncio.to_thread(self._change, fault.id, change)
+
+    async def verified(self, fault_id: int) -> None:
+        """Tell the healer that it is over, and wait until it does nothing any more."""
+
+        def change(content: dict[str, Any]) -> None:
+            content["state"] = sentinel.VERIFIED
+
+        await asyncio.to_thread(self._change, fault_id, change)
+
+    def _change(self, fault_id: int, change: Any) -> None:
+        path = self.file(fault_id)
+        if not path.parent.exists():
+            return
+        with sentinel.alone(path):
+            content = sentinel.read(path)
+            if content is not None:
+                change(content)
+                sentinel.write(path, content)
+
+    async def heal(self, fault: FaultRecord, now: float) -> Healed:
+        """Undo once, in a thread, with the detached healer kept out meanwhile."""
+        undoing = {
+            **fault.undo,
+            "lands_until": fault.lands_until,
+            "returned": fault.inject_returned_at is not None,
+        }
+        if fault.inject_started_at is None:
+            # The call was never begun: nothing can land any more.
+            undoing["lands_until"] = 0.0
+        return await asyncio.to_thread(self._heal, fault.id, undoing, now)
+
+    def _heal(self, fault_id: int, undoing: Mapping[str, Any], now: float) -> Healed:
+        path = self.file(fault_id)
+        if not path.parent.exists():
+            return undo.heal(undoing, now)
+        with sentinel.alone(path):
+            found = undo.heal(undoing, now)
+            before = sentinel.read(path) or {}
+        if found.ending == undo.NEVER_LANDED and before.get("state") == sentinel.HEALED:
+            ending = _earlier(before)
+            return Healed(ending, found.why, found.did) if ending else found
+        return found
+
+    def tidy(self, keep: frozenset[int]) -> None:
+        """Remove the files of faults that are over."""
+        for path in self._folder.glob("fault-*.json*"):
+            number = path.name.removeprefix("fault-").partition(".")[0]
+            if number.isdigit() and int(number) not in keep:
+                content = sentinel.read(path) if path.suffix == ".json" else None
+                if content is None or content.get("state") == sentinel.VERIFIED:
+                    path.unlink(missing_ok=True)
+
+
+def _earlier(content: Mapping[str, Any]) -> str:
+    """How the detached healer ended it before us, if it found something to undo."""
+    endings = [one["ending"] for one in content.get("attempts", ()) if one.get("did")]
+    return undo.HEALED if endings else ""
