@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import socket
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -70,6 +71,20 @@ class DockerClient:
             return bytes(kept[-max_bytes:]), cut or len(kept) > max_bytes
 
         return await self._call(read, name)
+
+    async def past_events(self, since: float, until: float) -> tuple[ContainerEvent, ...]:
+        """What the engine still remembers of a stretch of time (it keeps 256 events), oldest first.
+
+        `until` must not lie in the future: the engine would wait for it.
+        """
+
+        def read(api: Any) -> list[dict[str, Any]]:
+            filters = {"type": list(KINDS)}
+            stream = api.events(since=since, until=until, filters=filters, decode=True)
+            return list(itertools.islice(stream, _MOST_QUEUED))
+
+        told = [event(one) for one in await self._call(read)]
+        return tuple(one for one in told if one is not None)
 
     async def events(self, since: float | None = None) -> AsyncIterator[ContainerEvent]:
         """What happens to containers from `since` (epoch seconds) on, as it happens.

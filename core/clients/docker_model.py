@@ -27,6 +27,7 @@ class Container:
 
     `status` is created, running, paused, restarting, removing, exited or dead. `exit_code` is None
     while it runs. Times are aware; None for never. `ports` maps "20180/tcp" to published ports.
+    `memory_limit` is in bytes; None for no limit.
     """
 
     id: str
@@ -44,6 +45,7 @@ class Container:
     labels: Mapping[str, str]
     networks: Mapping[str, Network]
     ports: Mapping[str, tuple[int, ...]]
+    memory_limit: int | None = None
 
     @property
     def running(self) -> bool:
@@ -130,6 +132,7 @@ def container(raw: Mapping[str, Any]) -> Container:
         labels=MappingProxyType(dict(config.get("Labels") or {})),
         networks=MappingProxyType(_networks(raw)),
         ports=MappingProxyType(_ports(raw)),
+        memory_limit=int(hosted.get("Memory") or 0) or None,
     )
 
 

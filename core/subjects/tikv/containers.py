@@ -7,6 +7,7 @@ a graceful signal announces itself. Without an engine this simply sees nothing.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Mapping, Sequence
 
 from core.clients.docker import DockerClient
@@ -18,6 +19,7 @@ from core.subjects.tikv.model import Store
 
 _AGAIN_S = 5.0
 _LOST_S = 60.0
+_REMEMBERED = 1_000
 # SIGTERM, SIGINT and SIGQUIT, as numbers and as names: what an orderly stop begins with.
 _GRACEFUL = frozenset(("15", "2", "3", "SIGTERM", "SIGINT", "SIGQUIT"))
 _GRACEFUL_S = 60.0
@@ -34,6 +36,7 @@ class Containers:
         self._ends: dict[str, Death] = {}
         self._asked: dict[str, float] = {}
         self._happened = asyncio.Event()
+        self._recent: deque[ContainerEvent] = deque(maxlen=_REMEMBERED)
         self.problem = ""
 
     async def follow(self) -> None:
@@ -52,6 +55,8 @@ class Containers:
 
     def note(self, event: ContainerEvent) -> None:
         """One event of the engine's."""
+        if not event.action.startswith("exec_"):  # health checks run one every few seconds
+            self._recent.append(event)
         if event.kind != "container":
             return
         mono = self._clock.monotonic()
@@ -89,15 +94,40 @@ class Containers:
 
     def _is(self, container: str, store: Store) -> bool:
         known = self._by_id.get(container)
-        if known is None:
-            return False
-        host = store.who.address.rpartition(":")[0]
-        name = self._names.get(store.who.address) or self._names.get(host)
+        return known is not None and self._goes_by(known, store.who.address)
+
+    def _goes_by(self, known: Container, address: str) -> bool:
+        host = address.rpartition(":")[0] or address
+        name = self._names.get(address) or self._names.get(host)
         return known.name == name if name else known.goes_by(host)
+
+    def of(self, address: str) -> Container | None:
+        """The one container, as last listed, that a node's address means; None for none or several."""
+        found = [one for one in self._by_id.values() if self._goes_by(one, address)]
+        return found[0] if len(found) == 1 else None
+
+    async def look(self) -> None:
+        """List the containers anew; Unavailable if the engine cannot be asked."""
+        self._by_id = {one.id: one for one in await self._client.containers()}
+
+    async def inspect(self, container: str) -> Container:
+        """How one container is now; NotFound if it is gone."""
+        return await self._client.container(container)
+
+    async def happened(self, since: float, until: float) -> tuple[ContainerEvent, ...]:
+        """All events of a stretch of time: those that were followed, and what the engine kept."""
+        kept = {(one.at, one.kind, one.action, one.id): one for one in self._recent}
+        for one in await self._client.past_events(since, until):
+            kept.setdefault((one.at, one.kind, one.action, one.id), one)
+        return tuple(sorted((one for one in kept.values() if one.at >= since), key=_when))
 
     async def close(self) -> None:
         """Let go of the engine."""
         await self._client.close()
+
+
+def _when(event: ContainerEvent) -> float:
+    return event.at
 
 
 def _said(event: ContainerEvent) -> str:

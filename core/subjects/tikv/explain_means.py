@@ -1,0 +1,53 @@
+"""What evidence of one cluster is gathered with, and how a source that fails or hangs becomes words."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from core.clients.docker import DockerClient
+from core.clients.http import Http
+from core.clients.logs import LogSource
+from core.clients.node import NodeMetrics
+from core.clients.pd import Pd
+from core.clients.prometheus import Prometheus
+from core.clock import Clock, within
+from core.errors import TocsinError
+from core.subjects.tikv.containers import Containers
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """The clients of one cluster; None for what is not configured. `logs` is by node's address."""
+
+    clock: Clock
+    pd: Pd
+    node_http: Http
+    nodes: NodeMetrics
+    prometheus: Prometheus | None
+    matchers: str
+    types: tuple[str, ...]
+    docker: DockerClient | None
+    containers: Containers | None
+    logs: Mapping[str, LogSource]
+
+
+@dataclass(frozen=True, slots=True)
+class Got(Generic[T]):
+    """An answer, or why there is none."""
+
+    value: T | None
+    failed: str = ""
+
+
+async def attempt(clock: Clock, limit_s: float, work: Awaitable[T]) -> Got[T]:
+    """Wait for a source so long at most; never raises for its faults."""
+    try:
+        return Got(await within(clock, limit_s, work))
+    except TimeoutError:
+        return Got(None, f"timed out after {limit_s:.1f} s")
+    except TocsinError as error:
+        return Got(None, error.text)
