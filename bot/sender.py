@@ -13,17 +13,17 @@ from typing import Any
 
 import structlog
 
-from bot import ids
 from bot.channel_ids import ChannelIds
 from bot.pager import WEBHOOK, Pager
 from bot.points import Points
 from bot.render import Renderer
+from bot.sender_call import Caller
 from bot.sender_proof import Proof
 from bot.sender_rates import POST_EVERY_S, Rates
 from bot.sender_record import Job, record
 from bot.sender_refusals import Trouble, retry_s
 from bot.sender_webhook import NEVER, Rest, Webhook
-from bot.slack import Ambiguous, AuthFailed, Limited, Ok, Outcome, Slack, Unreached
+from bot.slack import AuthFailed, Limited, Ok, Slack
 from core import channels, outbox, reconcile
 from core.clock import Clock, within
 from core.db import Database, Fenced, Tx
@@ -87,6 +87,7 @@ class Sender:
         self.turned_at: float | None = None
         self.busy = 0
         self._stopping = False
+        self._caller = Caller(db, epoch, slack, self._ids)
         self._proof = Proof(db, clock, epoch, slack, self._ids, self._points)
 
     # The supervisor.
@@ -241,7 +242,7 @@ class Sender:
         self._points.reach("sender.sending")
         edit = job.row.edit
         self._rates.spend(channel, edit=edit)
-        outcome = await self._call(job)
+        outcome = await self._caller.call(job)
         self._rates.ended(channel, edit=edit)
         self._points.reach("sender.called")
         if isinstance(outcome, Limited):
@@ -261,39 +262,3 @@ class Sender:
                 outcome=name,
                 why=str(outcome),
             )
-
-    async def _call(self, job: Job) -> Outcome:
-        found = await self._ids.find(job.row.channel, to_post=job.row.ts is None)
-        if not isinstance(found, str):
-            # Nothing has left yet, whatever went wrong with looking the channel up.
-            return Unreached(found.why) if isinstance(found, Ambiguous) else found
-        row = job.row
-        payload = {
-            "key": row.key,
-            "ref": row.ref,
-            "kind": row.kind,
-        }
-        arguments: dict[str, Any] = {
-            "channel": found,
-            **_signed(job.message.payload(), row.key),
-            "parse": "none",
-            "link_names": False,
-            "metadata": {"event_type": ids.METADATA_EVENT, "event_payload": payload},
-        }
-        if row.ts is not None:
-            return await self._slack.call("chat.update", ts=row.ts, **arguments)
-        if job.thread_ts is not None:
-            arguments["thread_ts"] = job.thread_ts
-        outcome = await self._slack.call(
-            "chat.postMessage", unfurl_links=False, unfurl_media=False, **arguments
-        )
-        if isinstance(outcome, Ok):
-            await self._ids.learn(row.channel, outcome.data.get("channel"))
-        return outcome
-
-
-def _signed(payload: dict[str, Any], key: str) -> dict[str, Any]:
-    """The key once more, as the first block's id: a history may be shown without metadata."""
-    if blocks := payload["blocks"]:
-        payload["blocks"] = [{"block_id": key, **blocks[0]}, *blocks[1:]]
-    return payload

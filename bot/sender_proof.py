@@ -16,6 +16,7 @@ import structlog
 from bot import ids
 from bot.channel_ids import ChannelIds
 from bot.points import Points
+from bot.sender_call import FILE
 from bot.slack import AuthFailed, Kind, Limited, Ok, Outcome, Refused, Slack
 from core import channels, outbox, reconcile
 from core.clock import Clock
@@ -91,16 +92,16 @@ class Proof:
             # Its root never arrived, so it cannot have been sent.
             found: Mapping[str, str] | Unreadable = {}
         else:
-            found = await self._find(channel, {r.key for r in rows}, since, thread)
+            found = await self._find(channel, _wanted(rows), since, thread)
             if isinstance(found, Unreadable) and found.gone and thread is not None:
                 # The thread is gone; Slack may have put the reply at top level.
-                found = await self._find(channel, {r.key for r in rows}, since, None)
+                found = await self._find(channel, _wanted(rows), since, None)
         self._points.reach("sender.found")
         await self._db.write_as(self._epoch, _conclude, rows, found)
         self._points.reach("sender.adopted")
 
     async def _find(
-        self, channel: str, keys: set[str], since: float, thread: str | None
+        self, channel: str, wanted: Mapping[str, str], since: float, thread: str | None
     ) -> Mapping[str, str] | Unreadable:
         channel_id = await self._ids.find(channel)
         if not isinstance(channel_id, str):
@@ -120,9 +121,9 @@ class Proof:
             )
             if not isinstance(answer, Ok):
                 return _unreadable(answer)
-            found.update(_ours(answer.data, keys))
+            found.update(_ours(answer.data, wanted))
             cursor = (answer.data.get("response_metadata") or {}).get("next_cursor") or None
-            if cursor is None or len(found) == len(keys):
+            if cursor is None or len(found) == len(set(wanted.values())):
                 return found
         return Unreadable("the history is too long to read", AGAIN_S)
 
@@ -152,12 +153,22 @@ def _since(row: Row) -> float:
     return began - SKEW_S
 
 
-def _ours(data: Mapping[str, Any], keys: set[str]) -> dict[str, str]:
+def _wanted(rows: list[Row]) -> dict[str, str]:
+    """By what each row would be known if it arrived: its key, or the file that it shows."""
+    files = {str(r.data[FILE]): r.key for r in rows if FILE in r.data}
+    return {**{r.key: r.key for r in rows}, **files}
+
+
+def _ours(data: Mapping[str, Any], wanted: Mapping[str, str]) -> dict[str, str]:
+    """Rows' keys, and what stands for each: the message's ts, or the id of the file."""
     found = {}
     for message in data.get("messages") or ():
         key = _key(message)
-        if key in keys:
-            found[str(key)] = str(message["ts"])
+        if key in wanted:
+            found[wanted[str(key)]] = str(message["ts"])
+        for file in message.get("files") or ():
+            if (name := str(file.get("id"))) in wanted:
+                found[wanted[name]] = name
     return found
 
 
