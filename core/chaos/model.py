@@ -14,7 +14,9 @@ from typing import Any
 KIND = "chaos"
 """The kind of a run that is an experiment."""
 
-NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+def _nothing() -> Mapping[str, Any]:
+    return MappingProxyType({})
 
 
 class Fault(StrEnum):
@@ -131,7 +133,7 @@ class Experiment:
     kinds: tuple[str, ...] = ()
     subject: str = ""
     driver: str = ""
-    params: Mapping[str, Any] = NOTHING
+    params: Mapping[str, Any] = field(default_factory=_nothing)
     duration_s: float = 30.0
     expects: tuple[str, ...] = ()
     detect_within_s: float = 15.0
