@@ -13,8 +13,8 @@ from core.chaos import undo_docker_disk as disk
 from core.chaos import undo_docker_life as life
 from core.chaos import undo_docker_limits as limits
 from core.chaos import undo_docker_net as net
-from core.chaos.undo import NOT_YET, UNKNOWN, Healed
 from core.chaos.undo_docker_engine import Engine, EngineSaid
+from core.chaos.undo_ending import NOT_YET, UNKNOWN, Healed
 
 Healer = Callable[[Engine, Mapping[str, Any], Mapping[str, Any]], Healed]
 

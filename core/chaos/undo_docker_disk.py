@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from core.chaos.undo import HEALED, NEVER_LANDED, NOT_YET, VANISHED, Healed
 from core.chaos.undo_docker_engine import Engine, EngineSaid
 from core.chaos.undo_docker_life import revive, status
+from core.chaos.undo_ending import HEALED, NEVER_LANDED, NOT_YET, VANISHED, Healed
 
 Raw = Mapping[str, Any]
 

@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from core.chaos.undo import HEALED, NEVER_LANDED, NOT_YET, VANISHED, Healed
 from core.chaos.undo_docker_engine import START_S, Engine, EngineSaid
+from core.chaos.undo_ending import HEALED, NEVER_LANDED, NOT_YET, VANISHED, Healed
 
 Raw = Mapping[str, Any]
 

@@ -7,9 +7,9 @@ from typing import Any
 from urllib.parse import quote
 
 from core.chaos import undo_docker_host as host
-from core.chaos.undo import HEALED, NEVER_LANDED, NOT_YET, Healed
 from core.chaos.undo_docker_engine import Engine, EngineSaid
 from core.chaos.undo_docker_life import same_process, status
+from core.chaos.undo_ending import HEALED, NEVER_LANDED, NOT_YET, Healed
 
 Raw = Mapping[str, Any]
 
