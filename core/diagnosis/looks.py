@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from core import events
 from core.db import Tx
+from core.diagnosis import last_word
 from core.diagnosis.model import Reason
 from core.diagnosis.store import LOOKS
 from core.redact import redact
@@ -195,7 +196,7 @@ def _begin(tx: Tx, row: sa.Row[Any], ticket: Ticket | None, epoch: int) -> Look 
         _drop(tx, [row.id], "the ticket is no longer kept" if ticket is None else why)
         return None
     if row.attempts >= ATTEMPTS:
-        _give_up(tx, row.id, ticket, row.error or "the program ended each time while it worked")
+        _give_up(tx, row, ticket, row.error or "the program ended each time while it worked")
         return None
     values = {"state": "working", "attempts": row.attempts + 1, "epoch": epoch}
     tx.exactly_one(
@@ -241,7 +242,7 @@ def fail(tx: Tx, look: Look, epoch: int, error: str) -> bool:
     said = redact(error)[:MAX_ERROR]
     tx.topics.add(LOOKS)
     if look.attempts >= ATTEMPTS:
-        _give_up(tx, look.id, look.ticket, said)
+        _give_up(tx, look, look.ticket, said)
         return True
     again = {"state": "due", "due_at": tx.now + RETRY_S * look.attempts, "error": said}
     mine = (i.c.id == look.id, i.c.state == "working", i.c.epoch == epoch)
@@ -257,12 +258,12 @@ def _waits(tx: Tx, look: Look) -> bool:
     return tx.value(sa.select(i.c.id).where(*same).limit(1)) is not None
 
 
-def _give_up(tx: Tx, look_id: int, ticket: Ticket, error: str) -> None:
-    """Dropped with its error; `diagnosis.dropped` (investigation_id, why) tells people."""
-    why = f"failed {ATTEMPTS} times: {error}"[:MAX_ERROR]
-    _drop(tx, [look_id], why)
-    data = {"investigation_id": look_id, "why": why}
-    events.emit(tx, events.New("diagnosis.dropped", ticket.subject, ticket.id, data=data))
+def _give_up(tx: Tx, row: sa.Row[Any] | Look, ticket: Ticket, error: str) -> None:
+    """Dropped with its error; `diagnosis.dropped` (investigation_id, why) tells, and a ticket that
+    would be left without a word gets one that says so."""
+    why = f"It was tried {ATTEMPTS} times and failed: {error}"[:MAX_ERROR]
+    _drop(tx, [row.id], why)
+    last_word.tell(tx, ticket, Reason(row.reason), row, why)
 
 
 @dataclass(frozen=True, slots=True)
