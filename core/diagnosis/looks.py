@@ -259,8 +259,6 @@ def _waits(tx: Tx, look: Look) -> bool:
 
 
 def _give_up(tx: Tx, row: sa.Row[Any] | Look, ticket: Ticket, error: str) -> None:
-    """Dropped with its error; `diagnosis.dropped` (investigation_id, why) tells, and a ticket that
-    would be left without a word gets one that says so."""
     why = f"It was tried {ATTEMPTS} times and failed: {error}"[:MAX_ERROR]
     _drop(tx, [row.id], why)
     last_word.tell(tx, ticket, Reason(row.reason), row, why)

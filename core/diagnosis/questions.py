@@ -84,9 +84,9 @@ def _entity(asked: str, snapshot: Snapshot) -> str:
         )
         if name and any(re.search(rf"(?<![\w-]){re.escape(f)}(?![\w-])", asked) for f in forms):
             return one
-        if address := _address(snapshot, one):
-            if address.lower() in asked:
-                return one
+        address = _address(snapshot, one).lower()
+        if address and address in asked:
+            return one
     return ""
 
 
@@ -198,7 +198,8 @@ def _status(known: Known) -> Answer:
 def _facts(known: Known, pieces: list[Piece]) -> Answer:
     if not pieces:
         return Answer(f"There is no such evidence about {known.entity} in the snapshot.")
-    lines, cited = [f"{known.entity} at {_time(known.snapshot.taken_at)}:"], []
+    lines = [f"{known.entity} at {_time(known.snapshot.taken_at)}:"]
+    cited: list[str] = []
     for one in pieces:
         line = f"• {_fact(one)} [{one.id}]"
         if sum(map(len, lines)) + len(line) > MAX_WORDS - 40:
@@ -224,6 +225,13 @@ def _fact(piece: Piece) -> str:
         last = [str(one.get("text", "")) for one in content["lines"][-3:] if isinstance(one, dict)]
         return f"{name}: {' / '.join(last)[:MAX_FACT] or 'empty'}"
     return f"{name}: {_short(content)}"
+
+
+def _changed(now: Any, before: Any) -> Any:
+    """What was otherwise before, of a record only the fields that were."""
+    if isinstance(now, dict) and isinstance(before, dict):
+        return {key: value for key, value in before.items() if value != now.get(key)}
+    return before if before != now else None
 
 
 def _short(content: Any) -> str:
