@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.diagnosis.facts import diagnosis_ref, investigation_ref
-from core import outbox
+from core import outbox, reconcile
 from core.db import Tx
-from core.diagnosis import store
+from core.diagnosis import looks, store
 from core.diagnosis.made import Made
 from core.diagnosis.model import Reason
 from core.errors import NotFound
@@ -27,11 +27,13 @@ FEEDBACK = "diagnosis.feedback"
 KINDS = frozenset(
     (
         *(TOLD, ANSWERED, PROGRESS, FEEDBACK, "diagnosis.asked", "diagnosis.stopped"),
-        *("diagnosis.unchanged", "diagnosis.ended"),
+        *("diagnosis.unchanged", "diagnosis.dropped", "diagnosis.ended"),
     )
 )
 
 
+_TOLD_OF = ("text", "turn", "max_turns", "micro_dollars", "limit_micro_dollars")
+"""What a progress event says that its message shows."""
 ASIDE = KINDS - {TOLD}
 """Those of which the card says nothing."""
 
@@ -54,7 +56,7 @@ class Thread:
         elif event.kind == FEEDBACK:
             self._again(diagnosis_ref(_number(event, "diagnosis_id")), "diagnosis", Priority.HUMAN)
         elif "investigation_id" in event.data:
-            self._stirred(_number(event, "investigation_id"))
+            self._stirred(_number(event, "investigation_id"), event.at)
 
     def _made(self, event: Event) -> None:
         try:
@@ -62,7 +64,7 @@ class Thread:
         except NotFound:
             return
         if made.investigation_id is not None:
-            self._stirred(made.investigation_id)
+            self._stirred(made.investigation_id, event.at)
         if not self._worth_telling(made):
             return
         before, asked = event.data.get("revises"), made.reason is Reason.ASKED
@@ -76,13 +78,22 @@ class Thread:
     def _progress(self, event: Event) -> None:
         number = _number(event, "investigation_id")
         ref = investigation_ref(number)
-        if outbox.anchors(self.tx, [ref], ("progress",)):
+        told = {name: event.data[name] for name in _TOLD_OF if name in event.data}
+        told["ticket_id"] = event.ticket_id
+        for anchor in outbox.anchors(self.tx, [ref], ("progress",)).values():
+            reconcile.amend(self.tx, anchor.key, told)
             self._again(ref, "progress", Priority.NEWS)
-        elif self.place.place == "card" or event.data.get("asked_by"):
-            self._post(ref, "progress", None, asked=False)
+            return
+        look = looks.get(self.tx, number)
+        if self.place.place == "card" or (look is not None and look.asked_by is not None):
+            self._post(ref, "progress", None, asked=False, **told)
 
-    def _stirred(self, investigation_id: int) -> None:
-        self._again(investigation_ref(investigation_id), "progress", Priority.HUMAN)
+    def _stirred(self, investigation_id: int, at: float) -> None:
+        """Something came of a look: its progress, if it is shown, is shown anew."""
+        ref = investigation_ref(investigation_id)
+        for anchor in outbox.anchors(self.tx, [ref], ("progress",)).values():
+            reconcile.amend(self.tx, anchor.key, {"ended_at": at})
+            self._again(ref, "progress", Priority.HUMAN)
 
     def _post(
         self, ref: str, kind: str, source_event: int | None, *, asked: bool, **data: Any

@@ -7,13 +7,15 @@ about. A message that cannot be shown as designed is shown in plain words rather
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import sqlalchemy as sa
 import structlog
 
 from bot.blocks import Message
 from bot.delivery_tell import kept_event
+from bot.diagnosis.look import Values
+from bot.diagnosis.message import of_diagnosis, of_progress
 from bot.monitor import views as monitor_views
 from bot.routes import Routes
 from bot.text import clean
@@ -41,6 +43,7 @@ class Renderer:
 
     routes: Routes
     around: Surroundings
+    values: Values = field(default_factory=Values)
 
     def render(self, tx: Tx, row: Row) -> Message | None:
         """The message of a row; None if there is nothing to say (any more)."""
@@ -175,6 +178,14 @@ class Renderer:
         )
         return adoption.adoption(facts)
 
+    def diagnosis(self, tx: Tx, row: Row) -> Message | None:
+        """A diagnosis or an answer in its ticket's thread."""
+        return of_diagnosis(tx, row, self.around, self.values)
+
+    def progress(self, tx: Tx, row: Row) -> Message | None:
+        """A model at work, or what it took."""
+        return of_progress(tx, row, self.around)
+
     def gap(self, tx: Tx, row: Row) -> Message | None:
         """Nobody watched for a while."""
         subject = str(row.data["subject"])
@@ -222,6 +233,8 @@ _KINDS: Mapping[str, Callable[[Renderer, Tx, Row], Message | None]] = {
     "page": Renderer.page,
     "storm": Renderer.storm,
     "adoption": Renderer.adoption,
+    "diagnosis": Renderer.diagnosis,
+    "progress": Renderer.progress,
     "gap": Renderer.gap,
     "maintenance": Renderer.maintenance,
     "maintenance_ended": Renderer.maintenance_ended,

@@ -278,3 +278,12 @@ def changes(tx: Tx, subject: str, since: float, until: float) -> tuple[int, int]
 def symptom_count(tx: Tx, ticket_id: int) -> int:
     """How many tickets one explains."""
     return int(tx.value(sa.select(sa.func.count()).where(t.c.explained_by == ticket_id)) or 0)
+
+
+def told_at(tx: Tx, ts: str) -> str | None:
+    """The reference of the message that the outside calls `ts` (the root of a thread); None if it is
+    none of ours. Slack's ts holds microseconds: that two channels agree in one is not to be expected.
+    """
+    o = schema.outbox
+    found = tx.value(sa.select(o.c.ref).where(o.c.ts == ts).order_by(o.c.seq).limit(1))
+    return None if found is None else str(found)

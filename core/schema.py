@@ -210,6 +210,7 @@ outbox = Table(
     ),
     Index("outbox_ref", "ref", "kind"),
     Index("outbox_channel", "channel", "kind", "created_at"),
+    Index("outbox_ts", "ts"),
 )
 Index(
     "outbox_due",

@@ -1,4 +1,4 @@
-"""`/tickets`: list, show, ack, hold, unhold, resolve, help."""
+"""`/tickets`: list, show, ack, hold, unhold, resolve, diagnose, help."""
 
 from __future__ import annotations
 
@@ -98,6 +98,10 @@ def _resolve(tx: Tx, request: Request, line: Line, around: Surroundings) -> Answ
     return verbs.change(tx, ticket_id, around, verb)[1]
 
 
+def _diagnose(tx: Tx, request: Request, line: Line, _around: Surroundings) -> Answer:
+    return verbs.diagnose(tx, parse.only(line.words, "diagnose"), request.actor)[0]
+
+
 def _help(_tx: Tx, _request: Request, _line: Line, _around: Surroundings) -> Answer:
     return answer_of(_help_text(), "shown")
 
@@ -116,6 +120,8 @@ _VERBS: Mapping[str, tuple[Role, bool, Run]] = {
     "hold": (Role.RESPONDER, True, _hold),
     "unhold": (Role.RESPONDER, True, _unhold),
     "resolve": (Role.RESPONDER, True, _resolve),
+    # A diagnosis only reads, within a budget of its own.
+    "diagnose": (Role.VIEWER, True, _diagnose),
     "help": (Role.VIEWER, False, _help),
 }
 _UNKNOWN: tuple[Role, bool, Run] = (Role.VIEWER, False, _unknown)

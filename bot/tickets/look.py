@@ -6,9 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bot import words
+from bot.certainty import headline
 from bot.tickets.views.facts import Look
 from core import maintenance
 from core.db import Tx
+from core.diagnosis import store as store_of_diagnoses
 from core.tickets import store
 from core.tickets.model import Ticket
 
@@ -40,8 +42,17 @@ def look(tx: Tx, ticket: Ticket, around: Surroundings) -> Look:
         symptoms=tuple(store.symptoms(tx, ticket.id, SYMPTOMS_SHOWN)),
         links=around.links(ticket),
         maintenance=_quiet(tx, ticket),
+        diagnosis=_diagnosis(tx, ticket),
         name_of=around.name_of,
     )
+
+
+def _diagnosis(tx: Tx, ticket: Ticket) -> str | None:
+    """What is thought of it now, in one line; of a symptom, what is thought of its cause."""
+    if ticket.diagnosed_at is None and ticket.explained_by is None:
+        return None
+    found = store_of_diagnoses.current(tx, ticket.id)
+    return None if found is None else headline(found.diagnosis)
 
 
 def brief(tx: Tx, ticket: Ticket, around: Surroundings) -> Look:

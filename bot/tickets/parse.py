@@ -12,7 +12,7 @@ from core.errors import Invalid, NotFound
 from core.invariant import Severity
 from core.tickets.store import Filter
 
-VERBS = ("list", "show", "ack", "hold", "unhold", "resolve", "help")
+VERBS = ("list", "show", "ack", "hold", "unhold", "resolve", "diagnose", "help")
 SAME = {
     "": "help",
     "ls": "list",
@@ -21,6 +21,7 @@ SAME = {
     "own": "ack",
     "release": "unhold",
     "close": "resolve",
+    "why": "diagnose",
     "?": "help",
 }
 """What people also say, and which verb they mean."""

@@ -6,13 +6,15 @@ Commands and buttons both end here, so that whatever one does the other does too
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
-from bot.app_request import Answer, answer_of
+from bot.app_request import Answer, answer_of, words
 from bot.tickets import parse
 from bot.tickets.look import Surroundings, brief, look
 from bot.tickets.views import answers, details, listing
-from core import events, maintenance
+from core import events, maintenance, outbox, placements
 from core.db import Tx
+from core.diagnosis import store as diagnoses
 from core.errors import NotFound
 from core.tickets import store
 from core.tickets.model import AlreadyResolved, Outcome, StillBroken, Ticket
@@ -20,6 +22,8 @@ from core.tickets.model import AlreadyResolved, Outcome, StillBroken, Ticket
 HISTORY = 50
 """Events shown of a ticket."""
 NEAREST = 3
+ROOTS = ("card", "storm", "adoption")
+"""Kinds of messages that tickets have threads under."""
 
 
 Change = Callable[[Tx], Outcome]
@@ -45,7 +49,27 @@ def show(tx: Tx, ticket_id: int, around: Surroundings) -> Answer:
     """Everything about one ticket."""
     ticket = store.get(tx, ticket_id)
     history = events.of_ticket(tx, ticket_id, HISTORY)
-    return answer_of(details.details(ticket, history, look(tx, ticket, around)), "shown")
+    seen = look(tx, ticket, around)
+    if seen.diagnosis is not None:
+        seen = replace(seen, diagnoses=tuple(diagnoses.of_ticket(tx, ticket_id)))
+    return answer_of(details.details(ticket, history, seen), "shown")
+
+
+def diagnose(tx: Tx, ticket_id: int, by: str) -> tuple[Answer, bool]:
+    """Ask for another diagnosis: where it will be told, and whether that is the ticket's thread."""
+    root = diagnoses.episode(tx, ticket_id)
+    diagnoses.ask(tx, ticket_id, by)
+    place = placements.of(tx, [root.id]).get(root.id)
+    threaded = place is not None and place.ref in outbox.anchors(tx, [place.ref], ROOTS)
+    first = f"Looking into ticket {ticket_id}."
+    if root.id != ticket_id:
+        first = f"Ticket {ticket_id} is explained by ticket {root.id}: looking into that one."
+    where = f"The answer comes in the thread of ticket {root.id}, in a moment."
+    if not threaded:
+        where = (
+            f"It has no message now; `/tickets show {root.id}` will have the answer in a moment."
+        )
+    return words(f"{first} {where}"), threaded and root.id == ticket_id
 
 
 def page(tx: Tx, filter_text: str, number: int, *, in_place: bool = False) -> Answer:
@@ -60,10 +84,10 @@ def page(tx: Tx, filter_text: str, number: int, *, in_place: bool = False) -> An
     return answer_of(message, "shown", in_place=in_place)
 
 
-def nearest(tx: Tx, words: tuple[str, ...]) -> NotFound:
+def nearest(tx: Tx, typed: tuple[str, ...]) -> NotFound:
     """For something that is no number: the tickets in which its words occur."""
-    said = " ".join(words)[:60]
-    wanted = store.Filter("all", words=tuple(w.lower()[:60] for w in words[:5]))
+    said = " ".join(typed)[:60]
+    wanted = store.Filter("all", words=tuple(w.lower()[:60] for w in typed[:5]))
     found = store.listing(tx, wanted, NEAREST)
     if not found:
         return NotFound(

@@ -68,6 +68,7 @@ _TICKETS: Lines = (
     ("/tickets hold 42 2h disk swap", "keep it open and quiet for two hours; the reason is shown"),
     ("/tickets hold 42 healthy", "until it is healthy; without a time: until somebody unholds it"),
     ("/tickets unhold 42", "it may resolve by itself again"),
+    ("/tickets diagnose 42", "look into it again; the answer comes in its thread"),
     ("/tickets resolve 42 reason", "close it; while it is still broken you are asked first"),
 )
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from bot import words
+from bot import ids, words
 from bot.blocks import (
     Block,
     Element,
     Message,
     actions,
     bullets,
+    button,
     context,
     date,
     field,
@@ -24,6 +25,7 @@ from bot.blocks import (
 from bot.blocks import (
     words as say,
 )
+from bot.certainty import headline
 from bot.sentences import pieces
 from bot.text import clean
 from bot.tickets.views import pieces as shared
@@ -31,11 +33,13 @@ from bot.tickets.views.card import small_print, symptom_list
 from bot.tickets.views.facts import Look
 from bot.tickets.views.history import told
 from bot.validate import fit
+from core.diagnosis.made import Made
 from core.events import Event
 from core.tickets.model import Ticket
 
 HISTORY = 15
 FACTS = 20
+DIAGNOSES = 8
 
 
 def details(ticket: Ticket, events: Sequence[Event], look: Look) -> Message:
@@ -46,7 +50,8 @@ def details(ticket: Ticket, events: Sequence[Event], look: Look) -> Message:
         rich(*_body(ticket, events, look)),
         context(*small_print(ticket, look), plain(_commands(ticket), 300)),
     ]
-    buttons = shared.ticket_buttons(ticket)[:-1]
+    shown = _reasoning(look.diagnoses)
+    buttons = (*shared.ticket_buttons(ticket)[:-1], *((shown,) if shown else ()))
     if buttons:
         blocks.append(actions(*buttons))
     return fit(Message(shared.sentence(ticket, look), tuple(blocks)))
@@ -72,6 +77,7 @@ def _body(ticket: Ticket, events: Sequence[Event], look: Look) -> Iterator[Eleme
         yield line(*pieces(note, look.name_of))
     yield from symptom_list(look)
     yield from _facts(ticket)
+    yield from _diagnoses(look.diagnoses)
     yield from _history(ticket, events, look)
 
 
@@ -86,6 +92,38 @@ def _facts(ticket: Ticket) -> Iterator[Element | None]:
     if len(facts) > FACTS:
         listed.append([f"and {len(facts) - FACTS} more"])
     yield bullets(listed)
+
+
+def _diagnoses(made: Sequence[Made]) -> Iterator[Element | None]:
+    """What was thought of it, newest last; those that only said the same again are left out."""
+    told = [one for one in made if one.told]
+    if not told:
+        return
+    yield line(say("Diagnoses", bold=True))
+    listed: list[list[Element | str]] = []
+    if len(told) > DIAGNOSES:
+        listed.append([f"{len(told) - DIAGNOSES} earlier ones are not shown"])
+    listed += [_diagnosis(one) for one in told[-DIAGNOSES:]]
+    yield bullets(listed)
+
+
+def _diagnosis(made: Made) -> list[Element | str]:
+    when = moment(made.made_at, "{date_short_pretty} {time_secs}")
+    if made.question:
+        return [when, f" Asked: {clean(made.question, 120)}"]
+    first = " (first look)" if made.diagnosis.first_look else ""
+    liked = f", useful to {made.useful}" if made.useful else ""
+    return [when, f" {headline(made.diagnosis)}{first}{liked}"]
+
+
+def _reasoning(made: Sequence[Made]) -> Element | None:
+    """The way to the reasoning of what is thought now."""
+    told = [one for one in made if one.told and not one.question]
+    if not told:
+        return None
+    value = ids.diagnosis_value(told[-1].id)
+    label = f"Show the reasoning of diagnosis {told[-1].id}"
+    return button(ids.DIAGNOSIS_REASONING, "Show reasoning", value, label=label)
 
 
 def _history(ticket: Ticket, events: Sequence[Event], look: Look) -> Iterator[Element | None]:

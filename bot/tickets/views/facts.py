@@ -8,6 +8,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from bot import words
+from core.diagnosis.made import Made
 from core.invariant import Severity
 from core.tickets.model import Ticket
 
@@ -41,7 +42,7 @@ class Look:
     explains, oldest first; `symptom_count` says how many there are if not all are given. `links`:
     (label, address) from the configuration. `why` None is computed from the ticket. `experiment`
     names a chaos experiment under way; `maintenance` tells of announced quiet ("until 15:30: ...").
-    `diagnosis`: its headline. `possible_duplicate`: an earlier copy may exist. `card_url` leads to
+    `diagnosis`: its headline; `diagnoses`: all of them, oldest first, where they are listed. `possible_duplicate`: an earlier copy may exist. `card_url` leads to
     the ticket's card. `name_of` turns an actor ("slack:U1", "cli:ana", "tocsin") into a display
     name, or into a mention ("<@U1>") where no name is known.
     """
@@ -56,6 +57,7 @@ class Look:
     experiment: str = ""
     maintenance: str = ""
     diagnosis: str | None = None
+    diagnoses: tuple[Made, ...] = ()
     possible_duplicate: bool = False
     card_url: str = ""
     name_of: Callable[[str], str] = words.mention_of

@@ -11,6 +11,7 @@ from bot.sentences import person
 from bot.text import clean, escape, harmless
 from bot.tickets.views.facts import Look, Why
 from bot.words import At, Data, Phrase
+from core.subject import OWN
 from core.tickets.model import FLAP_DAMPING_S, Ticket, Verb, allowed
 
 SHOWN_SYMPTOMS = 5
@@ -195,7 +196,7 @@ def _breaks(ticket: Ticket, look: Look) -> str:
 
 def _surroundings(look: Look) -> Iterator[Phrase]:
     if look.diagnosis:
-        yield ("🔎 Diagnosis: ", Data(look.diagnosis, 300), " (more in the thread)")
+        yield ("🔎 ", Data(look.diagnosis, 300), " (more in the thread)")
     if look.experiment:
         yield ("🧪 A chaos experiment is running: ", Data(look.experiment, 200))
     if look.maintenance:
@@ -222,6 +223,9 @@ def ticket_buttons(ticket: Ticket) -> tuple[Element, ...]:
         label = f"{text} ticket {ticket.id}"
         style = "primary" if verb is Verb.ACKNOWLEDGE and not ticket.held else None
         out.append(button(action, text, value, style=style, label=label))  # type: ignore[arg-type]
+    if ticket.open and ticket.subject != OWN:
+        label = f"Diagnose ticket {ticket.id}"
+        out.append(button(ids.TICKET_DIAGNOSE, "Diagnose", value, label=label))
     out.append(button(ids.TICKET_DETAILS, "Details", value, label=f"Details of ticket {ticket.id}"))
     return tuple(out)
 

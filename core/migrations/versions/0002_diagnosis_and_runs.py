@@ -244,3 +244,5 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("spending_day", "spending", ["day"], unique=False)
+    # Who answers in a thread is found by its root.
+    op.create_index("outbox_ts", "outbox", ["ts"], unique=False)

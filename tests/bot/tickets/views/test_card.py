@@ -45,11 +45,12 @@ def test_the_title_tells_state_by_emoji_and_by_word(changes: dict[str, Any], sho
     assert title(card(ticket(**changes), LOOK)).startswith(shown)
 
 
-A, R, H, U, D = (
+A, R, H, U, X, D = (
     ids.TICKET_ACKNOWLEDGE,
     ids.TICKET_RESOLVE,
     ids.TICKET_HOLD,
     ids.TICKET_UNHOLD,
+    ids.TICKET_DIAGNOSE,
     ids.TICKET_DETAILS,
 )
 
@@ -57,11 +58,11 @@ A, R, H, U, D = (
 @pytest.mark.parametrize(
     ("changes", "offered"),
     [
-        ({}, [A, R, H, D]),
-        ({"acknowledged_by": ANA}, [R, H, D]),
-        ({"diagnosed_at": NOW}, [A, R, H, D]),
-        ({"held_at": NOW, "held_by": BEN}, [U, R, A, D]),
-        (HELD, [U, R, D]),
+        ({}, [A, R, H, X, D]),
+        ({"acknowledged_by": ANA}, [R, H, X, D]),
+        ({"diagnosed_at": NOW}, [A, R, H, X, D]),
+        ({"held_at": NOW, "held_by": BEN}, [U, R, A, X, D]),
+        (HELD, [U, R, X, D]),
         (DONE, [D]),
     ],
 )
