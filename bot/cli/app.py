@@ -19,6 +19,7 @@ GROUPS: Mapping[str, str] = {
     "tickets": "bot.cli.tickets",
     "monitor": "bot.cli.monitor",
     "twin": "bot.cli.twin",
+    "deploy": "bot.cli.deploy",
 }
 COMMANDS: Mapping[str, str] = {
     "serve": "bot.cli.serve:serve",
