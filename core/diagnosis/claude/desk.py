@@ -34,9 +34,9 @@ class Told:
 class Desk:
     """The evidence of one diagnosis, as it grows."""
 
-    def __init__(self, task: Task, means: Means) -> None:
+    def __init__(self, task: Task, means: Means, added: tuple[Piece, ...] = ()) -> None:
         self.snapshot = task.snapshot
-        self.added: tuple[Piece, ...] = ()
+        self.added = added
         self._live = means.live
         self._clock = means.clock
         self._secrets = means.settings.secrets

@@ -65,7 +65,7 @@ def body(
     *,
     model: str = "",
     room: int = IN_FULL,
-    earlier: str = "",
+    earlier: Any = None,
 ) -> dict[str, Any]:
     """The first request, whole; `earlier` is what came of a smaller model's look."""
     known = settings.known(model or settings.model)

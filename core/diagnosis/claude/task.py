@@ -10,6 +10,7 @@ from typing import Protocol
 from core.clock import Clock
 from core.diagnosis.claude.prices import Usage
 from core.diagnosis.claude.settings import ClaudeSettings
+from core.diagnosis.encode import Answer
 from core.diagnosis.model import Diagnosis, Piece, Query, Snapshot
 
 Ask = Callable[[Query, str, tuple[float, float]], Awaitable[Piece]]
@@ -103,7 +104,7 @@ class Result:
 
     `diagnosis` is None where the rules' answer stands; `why` then says so in words for a person (it is
     empty when all went well). Every claim of `diagnosis` holds against `snapshot`, which is the task's
-    with `added` (live answers) at its end. `answer` is the reply to a question: plain text, "" if none.
+    with `added` (live answers) at its end. `answer` is the reply to a question, in plain text, with the pieces that it rests on.
     `model` is the last one that was asked; `calls` counts requests, failed ones included.
     """
 
@@ -111,7 +112,7 @@ class Result:
     diagnosis: Diagnosis | None
     why: str
     snapshot: Snapshot
-    answer: str = ""
+    answer: Answer | None = None
     added: tuple[Piece, ...] = ()
     model: str = ""
     turns: int = 0
