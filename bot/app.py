@@ -27,6 +27,7 @@ from bot.app_request import (
     Request,
     from_click,
     from_command,
+    from_event,
     from_form,
 )
 from bot.app_whisper import Whisper, notice
@@ -89,9 +90,17 @@ class Front:
         await ack(**_form_body(answer))
 
     async def event(self, ack: Ack, body: Json) -> None:
-        """An event: only the App Home needs anything done; every other is acknowledged."""
-        await ack()
+        """An event: what a person asks is answered, the App Home shown; every other acknowledged."""
         event = body.get("event") or {}
+        choose = self._book.events.get(str(event.get("type")))
+        request = None if choose is None else from_event(body)
+        if choose is not None and request is not None:
+            handler = choose(request)
+            answer = await self._desk.answer(request, handler)
+            await ack()
+            self._after(request, handler, answer)
+            return
+        await ack()
         if event.get("type") == "app_home_opened" and event.get("tab", "home") == "home":
             self._show_home(str(event.get("user", "")))
 

@@ -115,11 +115,12 @@ Choose = Callable[[Request], Handler]
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """All that the bot answers to, by command, action id and callback id."""
+    """All that the bot answers to, by command, action id, callback id and type of event."""
 
     commands: Mapping[str, Choose] = field(default_factory=lambda: _NOTHING)
     actions: Mapping[str, Choose] = field(default_factory=lambda: _NOTHING)
     forms: Mapping[str, Choose] = field(default_factory=lambda: _NOTHING)
+    events: Mapping[str, Choose] = field(default_factory=lambda: _NOTHING)
 
     def joined(self, other: Book) -> Book:
         """Both books as one; a name that is in both is a mistake."""
@@ -127,6 +128,7 @@ class Book:
             (self.commands, other.commands),
             (self.actions, other.actions),
             (self.forms, other.forms),
+            (self.events, other.events),
         ):
             if twice := set(mine) & set(theirs):
                 raise ValueError(f"answered twice: {', '.join(sorted(twice))}")
@@ -134,6 +136,7 @@ class Book:
             {**self.commands, **other.commands},
             {**self.actions, **other.actions},
             {**self.forms, **other.forms},
+            {**self.events, **other.events},
         )
 
 
@@ -201,6 +204,24 @@ def from_form(body: Json) -> Request:
         trigger_id=str(body.get("trigger_id", "")),
         values=(view.get("state") or {}).get("values") or {},
         form=True,
+    )
+
+
+def from_event(body: Json) -> Request | None:
+    """Something that a person said; None for whatever a program said, itself included."""
+    event = body.get("event") or {}
+    user = str(event.get("user") or "")
+    if not user or event.get("bot_id") or event.get("subtype"):
+        return None
+    return Request(
+        id=str(body.get("event_id") or _id(body))[:255],
+        user=user,
+        # Somebody of a connected workspace says so in the event itself.
+        team=str(event.get("user_team") or event.get("team") or body.get("team_id") or ""),
+        name=str(event.get("type", "")),
+        text=str(event.get("text") or ""),
+        channel=str(event.get("channel", "")),
+        thread_ts=str(event.get("thread_ts") or ""),
     )
 
 

@@ -15,6 +15,7 @@ from bot.guard import PATH
 
 SCOPES: Mapping[str, str] = {
     "chat:write": "cards, threads, edits, private answers",
+    "app_mentions:read": "questions to the app, in the thread of a ticket",
     "commands": "/tickets, /monitor and /chaos",
     "channels:read": "is a routed channel there, is the app in it, who is a member",
     "groups:read": "the same for private channels",
@@ -28,6 +29,7 @@ SCOPES: Mapping[str, str] = {
 
 EVENTS = (
     "app_home_opened",
+    "app_mention",
     "channel_archive",
     "channel_left",
     "channel_unarchive",
@@ -42,7 +44,7 @@ _COMMANDS = (
     (
         ids.TICKETS,
         "List, show, acknowledge, hold and resolve tickets",
-        "list | show 42 | ack 42 | hold 42 2h reason | unhold 42 | resolve 42 | help",
+        "list | show 42 | ack 42 | hold 42 2h reason | unhold 42 | resolve 42 | diagnose 42 | help",
     ),
     (
         ids.MONITOR,

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from bot import ids
 from bot.app_request import ASKED, Answer, Book, Choose, Handler, Later, Request, answer_of, words
 from bot.diagnosis import reasoning, recheck
-from bot.diagnosis.facts import Line
 from bot.diagnosis.look import Values, shown
 from bot.roles import Role
 from bot.tickets import verbs
@@ -16,23 +15,14 @@ from bot.tickets.actions import NOT_OURS, ticket_of
 from bot.tickets.look import Surroundings
 from core.db import Tx
 from core.diagnosis import store
+from core.diagnosis.recheck import Rechecked
 from core.errors import NotFound, Unavailable
 
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """What a re-check brought: each claim then and now, and when either was."""
-
-    lines: tuple[Line, ...]
-    then: float
-    now: float
-
-
-Recheck = Callable[[int], Awaitable[Checked]]
+Recheck = Callable[[int], Awaitable[Rechecked]]
 """Runs the checks of a diagnosis (by number) again on the living cluster."""
 
 
-async def nobody(_diagnosis_id: int) -> Checked:
+async def nobody(_diagnosis_id: int) -> Rechecked:
     """For a process that stands by."""
     raise Unavailable("This process stands by and does not watch: try again in a moment.")
 
@@ -147,9 +137,8 @@ def _asked(tx: Tx, request: Request) -> Answer:
 
 def _rechecked(means: Means) -> Later:
     async def later(request: Request) -> Answer:
-        number = number_of(request).diagnosis_id
-        found = await means.recheck(number)
-        return answer_of(recheck.rechecked(number, found.lines, found.then, found.now), "shown")
+        found = await means.recheck(number_of(request).diagnosis_id)
+        return answer_of(recheck.rechecked(found), "shown")
 
     return later
 

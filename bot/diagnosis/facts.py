@@ -8,7 +8,6 @@ from types import MappingProxyType
 
 from bot import words
 from bot.certainty import key_of
-from core.diagnosis.claims import Outcome
 from core.diagnosis.encode import Answer
 from core.diagnosis.made import Spent
 from core.diagnosis.model import Claim, Diagnosis, Reason
@@ -92,13 +91,3 @@ class Progress:
     why: str = ""
     steps: tuple[str, ...] = ()
     name_of: Callable[[str], str] = words.mention_of
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One claim checked again: what it saw then and now ("" = it could not be looked at)."""
-
-    claim: Claim
-    then: str
-    now: str
-    outcome: Outcome

@@ -59,8 +59,7 @@ def diagnose(tx: Tx, ticket_id: int, by: str) -> tuple[Answer, bool]:
     """Ask for another diagnosis: where it will be told, and whether that is the ticket's thread."""
     root = diagnoses.episode(tx, ticket_id)
     diagnoses.ask(tx, ticket_id, by)
-    place = placements.of(tx, [root.id]).get(root.id)
-    threaded = place is not None and place.ref in outbox.anchors(tx, [place.ref], ROOTS)
+    threaded = has_thread(tx, root.id)
     first = f"Looking into ticket {ticket_id}."
     if root.id != ticket_id:
         first = f"Ticket {ticket_id} is explained by ticket {root.id}: looking into that one."
@@ -70,6 +69,12 @@ def diagnose(tx: Tx, ticket_id: int, by: str) -> tuple[Answer, bool]:
             f"It has no message now; `/tickets show {root.id}` will have the answer in a moment."
         )
     return words(f"{first} {where}"), threaded and root.id == ticket_id
+
+
+def has_thread(tx: Tx, ticket_id: int) -> bool:
+    """Whether the ticket is told in a message that can be answered to."""
+    place = placements.of(tx, [ticket_id]).get(ticket_id)
+    return place is not None and place.ref in outbox.anchors(tx, [place.ref], ROOTS)
 
 
 def page(tx: Tx, filter_text: str, number: int, *, in_place: bool = False) -> Answer:
