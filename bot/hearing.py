@@ -18,6 +18,10 @@ from bot.app import Front, asker, make_app
 from bot.app_desk import Desk
 from bot.app_whisper import Whisper
 from bot.channel_ids import ChannelIds
+from bot.diagnosis import actions as diagnosis
+from bot.diagnosis import mentions
+from bot.diagnosis.actions import Means as Diagnosing
+from bot.diagnosis.actions import Recheck, nobody
 from bot.guard import Guard
 from bot.home import Home
 from bot.monitor import commands as monitor_commands
@@ -42,7 +46,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What hearing is made from."""
+    """What hearing is made from. `recheck` runs a diagnosis' checks anew, where somebody watches."""
 
     config: Config
     clock: Clock
@@ -51,6 +55,7 @@ class Means:
     slack: Slack
     identity: Identity
     tasks: Tasks
+    recheck: Recheck = nobody
 
 
 @dataclass(slots=True)
@@ -73,6 +78,8 @@ class Hearing:
         )
         book = commands.book(around).joined(actions.book(around)).joined(gathered.book())
         book = book.joined(monitor_commands.book(self.watching)).joined(home.book())
+        diagnosing = Diagnosing(around, recheck=m.recheck)
+        book = book.joined(diagnosis.book(diagnosing)).joined(mentions.book(m.identity.bot_user_id))
         desk = Desk(m.db, m.clock, self._roles, m.metrics)
         page = Home(m.slack.web, m.db, self._roles, self.watching)
         front = Front(book, desk, Whisper(m.slack.web), m.tasks, page.show)

@@ -14,6 +14,10 @@ from bot import home
 from bot.app import Front, asker, make_app, tell_errors
 from bot.app_desk import Desk
 from bot.app_whisper import Whisper
+from bot.diagnosis import actions as diagnosis
+from bot.diagnosis import mentions
+from bot.diagnosis.actions import Means as Diagnosing
+from bot.diagnosis.actions import Recheck, nobody
 from bot.guard import PATH, Guard
 from bot.home import Home
 from bot.local.cast import Config
@@ -145,6 +149,7 @@ async def stage(
     http: bool = False,
     roles: RolesOf | None = None,
     watching: Watching | None = None,
+    recheck: Recheck = nobody,
     url: str | None = None,
 ) -> AsyncIterator[Stage]:
     """The whole bot side, connected."""
@@ -173,6 +178,8 @@ async def stage(
             gathered.book(),
             monitor_commands.book(watch),
             home.book(),
+            diagnosis.book(Diagnosing(around, recheck=recheck)),
+            mentions.book(identity.bot_user_id),
         ):
             book = book.joined(more)
         shown = Home(made.slack.web, made.db, cache, watch)
