@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from bot import delivery_runs
 from bot.delivery_place import EDIT_DELAY_S, NAMED_AT_MOST, ROOTS, STORM_QUIET_S, Placing
 from bot.delivery_tell import Telling, of_tickets
 from bot.pager import WEBHOOK
@@ -148,6 +149,9 @@ class Delivery:
 
     def _news(self, tx: Tx, event: Event) -> dict[str, int]:
         """Events that are not about one ticket; returns subjects with something to place."""
+        if event.kind.startswith("run."):
+            delivery_runs.tell(tx, self._settings.team, self._settings.routes, event)
+            return {}
         match event.kind:
             case "subject.gap":
                 self._tell(tx, event, "gap", f"subject:{event.subject}", GAP_DELAY_S)

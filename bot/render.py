@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 import sqlalchemy as sa
 import structlog
 
+from bot import render_runs
 from bot.blocks import Message
 from bot.delivery_tell import kept_event
 from bot.diagnosis.look import Values
@@ -226,6 +227,10 @@ class Renderer:
         )
 
 
+def _of_run(draw: render_runs.Draw) -> Callable[[Renderer, Tx, Row], Message | None]:
+    return lambda self, tx, row: draw(tx, row, self.around)
+
+
 _KINDS: Mapping[str, Callable[[Renderer, Tx, Row], Message | None]] = {
     "card": Renderer.card,
     "reply": Renderer.reply,
@@ -238,4 +243,5 @@ _KINDS: Mapping[str, Callable[[Renderer, Tx, Row], Message | None]] = {
     "gap": Renderer.gap,
     "maintenance": Renderer.maintenance,
     "maintenance_ended": Renderer.maintenance_ended,
+    **{kind: _of_run(draw) for kind, draw in render_runs.KINDS.items()},
 }

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from bot.blocks import Message
 from bot.chaos.facts import Planned
 from bot.chaos.look import shown
 from bot.chaos.views import card, lists, report
-from bot.delivery_runs import run_of
+from bot.delivery_runs import CARD, MISSED, REPORT, run_of
+from bot.sender_call import PICTURE
 from bot.tickets.look import Surroundings
 from core.db import Tx
 from core.outbox import Row
 from core.runs import artefacts, store
+
+Draw = Callable[[Tx, Row, Surroundings], Message | None]
 
 
 def run(tx: Tx, row: Row, around: Surroundings) -> Message | None:
@@ -54,3 +58,11 @@ def run_missed(_tx: Tx, row: Row, around: Surroundings) -> Message | None:
         by=str(data.get("by", "tocsin")),
     )
     return lists.missed(plan, float(data.get("due_at", 0.0)), str(data.get("why", "")))
+
+
+KINDS: Mapping[str, Draw] = {
+    CARD: run,
+    REPORT: run_report,
+    PICTURE: run_picture,
+    MISSED: run_missed,
+}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from bot import words
 from bot.certainty import headline
+from bot.chaos.during import during
 from bot.tickets.views.facts import Look
 from core import maintenance
 from core.db import Tx
@@ -43,6 +44,7 @@ def look(tx: Tx, ticket: Ticket, around: Surroundings) -> Look:
         links=around.links(ticket),
         maintenance=_quiet(tx, ticket),
         diagnosis=_diagnosis(tx, ticket),
+        experiment=during(tx, ticket.subject, ticket.opened_at),
         name_of=around.name_of,
     )
 

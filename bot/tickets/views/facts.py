@@ -41,7 +41,7 @@ class Look:
     "": whom a new message calls; replies and edits never use it. `symptoms`: tickets that this one
     explains, oldest first; `symptom_count` says how many there are if not all are given. `links`:
     (label, address) from the configuration. `why` None is computed from the ticket. `experiment`
-    names a chaos experiment under way; `maintenance` tells of announced quiet ("until 15:30: ...").
+    names the experiment during which it opened; `maintenance` tells of announced quiet ("until 15:30: ...").
     `diagnosis`: its headline; `diagnoses`: all of them, oldest first, where they are listed. `possible_duplicate`: an earlier copy may exist. `card_url` leads to
     the ticket's card. `name_of` turns an actor ("slack:U1", "cli:ana", "tocsin") into a display
     name, or into a mention ("<@U1>") where no name is known.

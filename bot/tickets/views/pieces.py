@@ -198,7 +198,7 @@ def _surroundings(look: Look) -> Iterator[Phrase]:
     if look.diagnosis:
         yield ("🔎 ", Data(look.diagnosis, 300), " (more in the thread)")
     if look.experiment:
-        yield ("🧪 A chaos experiment is running: ", Data(look.experiment, 200))
+        yield ("🧪 Opened during experiment ", Data(look.experiment, 200), ".")
     if look.maintenance:
         yield ("🔧 Notifications are paused: ", Data(look.maintenance, 300))
     if look.possible_duplicate:

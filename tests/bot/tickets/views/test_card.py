@@ -169,7 +169,7 @@ def test_the_stores_whose_loss_would_break_a_majority_are_named() -> None:
 @pytest.mark.parametrize(
     ("look", "mark"),
     [
-        ({"experiment": "kill store 4"}, "🧪 A chaos experiment is running: kill store 4"),
+        ({"experiment": "kill store 4"}, "🧪 Opened during experiment kill store 4."),
         ({"maintenance": "upgrade"}, "🔧 Notifications are paused: upgrade"),
         ({"possible_duplicate": True}, "❔ This may be a second copy"),
         ({"diagnosis": "bad disk"}, "🔎 Diagnosis: bad disk"),
