@@ -227,11 +227,13 @@ def _plan_later(tx: Tx, ticket: Ticket) -> None:
             tx.insert_new(i, _row(tx, ticket.id, reason, began + after))
 
 
-def finish(tx: Tx, look_id: int, epoch: int) -> None:
-    """The look is made."""
+def finish(tx: Tx, look_id: int, epoch: int, why: str = "") -> None:
+    """The look is made; `why` a model added nothing to it, if one was asked and did not."""
     mine = (i.c.id == look_id, i.c.state == "working", i.c.epoch == epoch)
     tx.exactly_one(
-        sa.update(i).where(*mine).values(state="done", ended_at=tx.now, error=None),
+        sa.update(i)
+        .where(*mine)
+        .values(state="done", ended_at=tx.now, error=why[:MAX_ERROR] or None),
         "That look is no longer ours.",
     )
     tx.topics.add(LOOKS)

@@ -49,7 +49,7 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class New:
-    """A diagnosis about to be stored."""
+    """A diagnosis about to be stored. `tell`: also where it says the same as the one before."""
 
     ticket_id: int
     snapshot_id: int
@@ -59,3 +59,4 @@ class New:
     investigation_id: int | None = None
     question: str = ""
     answer: Answer | None = None
+    tell: bool = False

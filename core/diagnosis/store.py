@@ -89,7 +89,7 @@ def save_diagnosis(tx: Tx, new: New) -> int:
     """
     before = _told_before(tx, new)
     asked = new.reason is Reason.ASKED
-    told = asked or before is None or _differs(tx, new, before)
+    told = asked or new.tell or before is None or _differs(tx, new, before)
     made = new.diagnosis
     row = {
         "ticket_id": new.ticket_id,
@@ -202,14 +202,20 @@ def _noted(made: Made, asked: int) -> Made:
 def current(tx: Tx, ticket_id: int) -> Made | None:
     """What is thought of the ticket now: the newest diagnosis that was told and answers no
     question; None if there is none yet."""
-    root = episode(tx, ticket_id)
-    rows = tx.rows(
-        sa.select(d)
-        .where(d.c.ticket_id == root.id, d.c.told.is_(True), d.c.question == "")
-        .order_by(d.c.id.desc())
-        .limit(1)
-    )
-    return next((_noted(one, ticket_id) for one in made_of(tx, rows)), None)
+    found = _newest(tx, episode(tx, ticket_id).id, d.c.told.is_(True))
+    return None if found is None else _noted(found, ticket_id)
+
+
+def by_model(tx: Tx, ticket_id: int) -> Made | None:
+    """What a model said last since the ticket opened; None if it said nothing."""
+    since = _episode_began(tx, ticket_id)
+    return _newest(tx, ticket_id, d.c.made_by != "rules", d.c.made_at >= since)
+
+
+def _newest(tx: Tx, ticket_id: int, *where: sa.ColumnElement[bool]) -> Made | None:
+    about = (d.c.ticket_id == ticket_id, d.c.question == "")
+    rows = tx.rows(sa.select(d).where(*about, *where).order_by(d.c.id.desc()).limit(1))
+    return next(iter(made_of(tx, rows)), None)
 
 
 def get(tx: Tx, diagnosis_id: int) -> Made:
