@@ -22,6 +22,9 @@ from core.invariant import Invariant
 from core.metrics import Metrics
 from core.opening import failed, open_database
 from core.subject import Subject
+from core.subjects.etcd import from_file as etcd_file
+from core.subjects.etcd.build import etcd
+from core.subjects.etcd.catalog import ALL as ETCD
 from core.subjects.own import INVARIANTS, OwnSubject
 from core.subjects.tikv import from_file
 from core.subjects.tikv.build import tikv
@@ -35,10 +38,12 @@ Builder = Callable[[str, Mapping[str, Any], Clock], Subject]
 
 SUBJECTS: Mapping[str, Builder] = {
     "tikv": lambda name, own, clock: tikv(name, from_file.settings(name, own), clock, failed),
+    "etcd": lambda name, own, clock: etcd(name, etcd_file.settings(name, own), clock, failed),
 }
 
 CATALOGUES: Mapping[str, tuple[Invariant[Any, Any], ...]] = {
     'TiKV (`kind = "tikv"`)': ALL,
+    'etcd (`kind = "etcd"`)': ETCD,
     "Tocsin itself (subject `tocsin`)": INVARIANTS,
 }
 """What is claimed about each kind of subject, for the documentation."""

@@ -25,7 +25,7 @@ from tests import parts
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         for mark in item.iter_markers():
-            if mark.name in ("docker", "prometheus", "postgres", "chromium"):
+            if mark.name in ("docker", "prometheus", "postgres", "chromium", "etcd", "alertmanager"):
                 item.add_marker(pytest.mark.usefixtures(f"needs_{mark.name}"))
 
 
@@ -47,6 +47,16 @@ def needs_postgres() -> None:
 @pytest.fixture
 def needs_chromium() -> None:
     parts.require("chromium")
+
+
+@pytest.fixture
+def needs_etcd() -> None:
+    parts.require("etcd")
+
+
+@pytest.fixture
+def needs_alertmanager() -> None:
+    parts.require("alertmanager")
 
 
 def _as_postgres() -> dict[str, object]:

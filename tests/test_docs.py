@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from bot.cli.app import program
 from core.config import Environment, FileConfig
+from core.subjects.etcd.settings import EtcdSettings
 from core.subjects.tikv.settings import TikvSettings
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -70,7 +71,7 @@ def _within(annotation: Any) -> Iterator[Any]:
 
 def test_every_key_is_in_the_reference() -> None:
     words = set(re.findall(r"[a-z][a-z0-9_]*", CONFIGURATION))
-    known = {*keys(FileConfig), *settings(TikvSettings)}
+    known = {*keys(FileConfig), *settings(TikvSettings), *settings(EtcdSettings)}
     assert len(known) > 60
     assert known - words == set()
 

@@ -1,0 +1,95 @@
+"""Settings in, a watched etcd cluster out."""
+
+from __future__ import annotations
+
+from core.clients.docker import DockerClient
+from core.clients.etcd import Etcd
+from core.clients.http import Http, Limits
+from core.clients.logs import ContainerLog, FileLog, LogSource
+from core.clients.node import NodeMetrics
+from core.clients.probe import Prober
+from core.clients.prometheus import Prometheus
+from core.clients.tls import Tls, TlsFiles
+from core.clock import Clock
+from core.errors import Invalid
+from core.subjects.etcd.check import Checks
+from core.subjects.etcd.figures import OwnFigures, PrometheusFigures
+from core.subjects.etcd.parts import Parts
+from core.subjects.etcd.peers import Peers
+from core.subjects.etcd.reads import EtcdReads
+from core.subjects.etcd.roster import Roster
+from core.subjects.etcd.settings import EtcdSettings, TlsPaths
+from core.subjects.etcd.subject import EtcdSubject
+from core.subjects.probing import Probing
+from core.tasks import OnError
+
+PROBED = "/version"
+"""What a member answers from memory, with or without a quorum, on every version."""
+NO_ADDRESS = "the address that it advertises means nothing outside its own machine"
+_LIMITS = Limits(connect_s=1.0, total_s=2.0)
+"""A living member answers in milliseconds; what hangs is told by the probes."""
+
+
+def etcd(name: str, settings: EtcdSettings, clock: Clock, on_error: OnError) -> EtcdSubject:
+    """A subject of kind etcd; Invalid for endpoints, certificates or invariants that cannot be."""
+    tls = _tls(settings.tls)
+    roster = Roster(
+        settings.endpoints,
+        settings.addresses,
+        settings.metrics_addresses,
+        tls=tls is not None,
+    )
+    http, node_http = Http(clock, tls=tls, limits=_LIMITS), Http(clock, tls=tls)
+    https = [http, node_http]
+    client = Etcd(http, headers=settings.headers)
+    nodes = NodeMetrics(clock, node_http)
+    reads = EtcdReads(client, roster, clock)
+    checked = _prometheus(settings, clock, https)
+    docker = DockerClient(clock, settings.docker) if settings.docker else None
+    logs = _logs(settings, docker)
+    parts = Parts(
+        roster=roster,
+        reads=reads,
+        probing=Probing(Prober(clock, tls=tls, path=PROBED), clock, NO_ADDRESS),
+        peers=Peers(nodes, clock),
+        own=OwnFigures(nodes),
+        prometheus=None if checked is None else checked[1],
+        https=tuple(https),
+        checks=Checks(name, client, reads, roster, nodes, checked, docker, logs),
+        docker=docker,
+        logs=logs,
+    )
+    return EtcdSubject(name, settings, clock, parts, on_error)
+
+
+def _prometheus(
+    settings: EtcdSettings, clock: Clock, https: list[Http]
+) -> tuple[Prometheus, PrometheusFigures] | None:
+    """The Prometheus that is configured; its connections are added to those to be closed."""
+    if not settings.prometheus:
+        return None
+    http = Http(clock, tls=_tls(settings.prometheus_tls))
+    https.append(http)
+    client = Prometheus(settings.prometheus, clock, http, headers=settings.prometheus_headers)
+    figures = PrometheusFigures(client, settings.prometheus_matchers, settings.periods.metrics_s)
+    return client, figures
+
+
+def _logs(settings: EtcdSettings, docker: DockerClient | None) -> dict[str, LogSource]:
+    """One source of log lines a member's name; Invalid where no engine could give them."""
+    found: dict[str, LogSource] = {}
+    for member, one in settings.logs.items():
+        if one.path:
+            found[member] = FileLog(one.path)
+        elif one.container and docker is not None:
+            found[member] = ContainerLog(docker, one.container)
+        else:
+            raise Invalid(
+                f"logs.{member} names neither a path nor a container of an engine: set path, or "
+                "container together with docker."
+            )
+    return found
+
+
+def _tls(paths: TlsPaths | None) -> Tls | None:
+    return None if paths is None else Tls(TlsFiles(paths.ca, paths.cert, paths.key))

@@ -1,0 +1,47 @@
+"""The clients of one cluster, held together: what is asked, and what is closed at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from core.clients.docker import DockerClient
+from core.clients.http import Http
+from core.clients.logs import LogSource
+from core.subjects.etcd.check import Checks
+from core.subjects.etcd.figures import Figures, OwnFigures, PrometheusFigures
+from core.subjects.etcd.model import Who
+from core.subjects.etcd.peers import Peers
+from core.subjects.etcd.reads import EtcdReads
+from core.subjects.etcd.roster import Roster
+from core.subjects.probing import Probing
+
+
+@dataclass(slots=True)
+class Parts:
+    """The clients. `prometheus` None: figures come from the members' own /metrics (`own`)."""
+
+    roster: Roster
+    reads: EtcdReads
+    probing: Probing
+    peers: Peers
+    own: OwnFigures
+    prometheus: PrometheusFigures | None
+    https: tuple[Http, ...]
+    checks: Checks
+    docker: DockerClient | None = None
+    logs: Mapping[str, LogSource] = field(default_factory=dict)
+
+    async def figures(self, members: Sequence[Who]) -> Figures:
+        """Every member's figures; Unavailable if there are none to be had."""
+        if self.prometheus is None:
+            return await self.own.read(members)
+        return await self.prometheus.read(members)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.probing.close()
+        if self.docker is not None:
+            await self.docker.close()
+        for one in self.https:
+            await one.close()

@@ -1,0 +1,245 @@
+"""An etcd cluster as a subject: reads its sources at their own pace and says what it sees."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from core.clients.etcd_model import Alarm, MemberList
+from core.clients.logs import LogSource
+from core.clock import Clock
+from core.findings import Finding
+from core.invariant import Invariant, Reading
+from core.subjects.etcd import model
+from core.subjects.etcd.blind import blindness
+from core.subjects.etcd.catalog import invariants
+from core.subjects.etcd.figures import Figures
+from core.subjects.etcd.leadership import Leaders
+from core.subjects.etcd.lives import Lives, Scene
+from core.subjects.etcd.model import (
+    LOST,
+    NEVER,
+    EtcdObservation,
+    Life,
+    Liveness,
+    Quorum,
+    Said,
+    Who,
+)
+from core.subjects.etcd.parts import Parts
+from core.subjects.etcd.peers import Hearsay
+from core.subjects.etcd.settings import EtcdSettings
+from core.subjects.sight import Look
+from core.subjects.sources import Source, read_due
+from core.tasks import OnError, Tasks
+
+# A connection that ends again and again must not make the monitor spin.
+_NUDGE_EVERY_S = 0.1
+_KNOWN_ALARMS = ("NOSPACE", "CORRUPT")
+
+
+class EtcdSubject:
+    """Watches one etcd cluster; see core.subject.Subject."""
+
+    kind = "etcd"
+
+    def __init__(
+        self, name: str, settings: EtcdSettings, clock: Clock, parts: Parts, on_error: OnError
+    ) -> None:
+        self.name = name
+        self.settings = settings
+        self.invariants: tuple[Invariant[Any, Any], ...] = invariants(settings.invariants)
+        self._clock = clock
+        self._parts = parts
+        self._tasks = Tasks(on_error)
+        self._lives = Lives()
+        self._leaders = Leaders(clock.monotonic())
+        self._alarms: set[str] = set(_KNOWN_ALARMS)
+        self._earlier: dict[int, str] = {}
+        self._nudged_at = NEVER
+        self._taken = 0
+        pace = settings.periods
+        self._members: Source[MemberList] = Source(
+            model.SOURCE_MEMBERS, pace.members_s, self._read_members, clock
+        )
+        self._probe = Source(model.SOURCE_PROBE, pace.probe_s, self._read_probes, clock)
+        self._status = Source(model.SOURCE_STATUS, pace.status_s, self._read_statuses, clock)
+        self._metrics = Source(model.SOURCE_METRICS, pace.metrics_s, self._read_metrics, clock)
+        self._peers = Source(model.SOURCE_PEERS, pace.status_s, self._read_peers, clock)
+
+    @property
+    def interval_s(self) -> float:
+        """How often to tick: the period of the fastest source."""
+        return min(one.period_s for one in (self._probe, self._status, self._metrics))
+
+    @property
+    def members(self) -> tuple[Who, ...]:
+        """Everybody who belongs to the cluster, as far as is known."""
+        return self._parts.roster.members
+
+    @property
+    def logs(self) -> Mapping[str, LogSource]:
+        """Where each member's log is, by its name, as evidence."""
+        return self._parts.logs
+
+    def recall(self, carry: Mapping[str, Any]) -> None:
+        """Take back what an earlier process carried."""
+        at, mono = self._at(), self._clock.monotonic()
+        self._earlier = self._parts.roster.load(carry)
+        self._leaders.load(carry.get("leaders"), at, mono)
+
+    async def observe(self) -> EtcdObservation:
+        """Read what is due, and say what is seen now."""
+        wait_s = self.settings.observe_wait_s
+        if not self.members:
+            # Nobody to probe before somebody has said who there is.
+            await read_due([self._members], self._tasks, self._clock, wait_s)
+            self._take_in()
+        await read_due(self._sources(), self._tasks, self._clock, wait_s)
+        self._take_in()
+        return self._compose()
+
+    async def nudged(self) -> None:
+        """Returns when a member's connection ended: look at once."""
+        await self._parts.probing.nudged()
+        since = self._clock.monotonic() - self._nudged_at
+        if since < _NUDGE_EVERY_S:
+            await self._clock.sleep(_NUDGE_EVERY_S - since)
+        self._nudged_at = self._clock.monotonic()
+        self._probe.hurry()
+
+    async def check(self) -> list[Finding]:
+        """Ask every source once; what fails is a finding with its fix."""
+        return await self._parts.checks.run()
+
+    def pace(self, seconds: float) -> None:
+        """Lists and statuses are asked this often; /metrics no more often than configured."""
+        self._members.pace(seconds)
+        self._status.pace(seconds)
+        least = 0.0 if self._parts.prometheus is not None else self.settings.periods.metrics_s
+        self._metrics.pace(max(seconds, least))
+
+    async def close(self) -> None:
+        """End background reads and close connections."""
+        await self._tasks.cancel()
+        await self._parts.close()
+
+    def _sources(self) -> list[Source[Any]]:
+        found: list[Source[Any]] = [self._members]
+        if self.members:
+            found += [self._probe, self._status, self._metrics]
+        if self._silent_ones():
+            found.append(self._peers)
+        return found
+
+    def _silent_ones(self) -> frozenset[int]:
+        sights = self._parts.probing.sights
+        return frozenset(
+            key for key, one in sights.items() if one.look is not Look.OK and one.last is not None
+        )
+
+    async def _read_members(self) -> MemberList:
+        silent = self._silent_ones()
+        skip = {one.url for one in self.members if one.id in silent and one.url is not None}
+        return await self._parts.reads.members(skip)
+
+    async def _read_probes(self) -> int:
+        return await self._parts.probing.round({one.id: one.url for one in self.members})
+
+    async def _read_statuses(self) -> int:
+        return await self._parts.reads.statuses(self.members, self._silent_ones())
+
+    async def _read_metrics(self) -> Figures:
+        return await self._parts.figures(self.members)
+
+    async def _read_peers(self) -> Hearsay:
+        silent = self._silent_ones()
+        return await self._parts.peers.ask([one for one in self.members if one.id not in silent])
+
+    def _take_in(self) -> None:
+        if self._members.value is None or self._taken == self._members.answers:
+            return
+        self._taken = self._members.answers
+        roster, listed = self._parts.roster, self._members.value
+        if roster.cluster_id and listed.cluster_id != roster.cluster_id:
+            self._leaders = Leaders(self._clock.monotonic())
+        roster.take(listed)
+        if self._earlier:
+            roster.forget(self._earlier.values())
+            self._earlier = {}
+
+    def _at(self) -> float:
+        return self._clock.now().timestamp()
+
+    def _compose(self) -> EtcdObservation:
+        mono, at, roster = self._clock.monotonic(), self._at(), self._parts.roster
+        said = self._parts.reads.fresh(mono, self._status.pace_s)
+        self._leaders.note(said, mono)
+        lives = self._lives.judge(roster.members, self._scene(at, mono, said))
+        figures = self._metrics.value if self._metrics.fresh(mono) else None
+        alarms = self._raised(said)
+        readings = self._readings(mono, at)
+        return EtcdObservation(
+            subject=self.name,
+            at=at,
+            readings=readings,
+            removed=roster.removed,
+            carry={**roster.dump(), "leaders": self._leaders.dump(at, mono)},
+            members=roster.members,
+            lives=lives,
+            said=said,
+            figures=figures.members if figures is not None else {},
+            quorum=_quorum(roster.members, lives),
+            leadership=self._leaders.view(roster.members, said, lives, mono),
+            alarms=alarms,
+            known_alarms=frozenset(self._alarms),
+            lags=self._parts.reads.lags(said),
+            blind=blindness(
+                roster.members,
+                lives,
+                readings,
+                at,
+                problem=self._parts.reads.problem,
+                has_prometheus=self._parts.prometheus is not None,
+                failed=figures.failed if figures is not None else {},
+            ),
+            has_prometheus=self._parts.prometheus is not None,
+        )
+
+    def _scene(self, at: float, mono: float, said: Mapping[int, Said]) -> Scene:
+        leads = any(one.status.leader for one in said.values())
+        return Scene(
+            at=at,
+            mono=mono,
+            sights=self._parts.probing.sights,
+            probe_s=self._probe.pace_s,
+            said=said,
+            leader=self._leaders.leader if leads else 0,
+            hearsay=self._peers.value if self._peers.fresh(mono) else None,
+        )
+
+    def _raised(self, said: Mapping[int, Said]) -> tuple[Alarm, ...] | None:
+        """Alarms as the member with the newest store tells them; None if nobody can be asked."""
+        if not said:
+            return None
+        newest = max(said.values(), key=lambda one: (one.status.applied or 0, one.at))
+        alarms = newest.status.alarms
+        self._alarms.update(one.kind for one in alarms[:20])
+        return alarms
+
+    def _readings(self, mono: float, at: float) -> Mapping[str, Reading]:
+        sources: list[Source[Any]] = [self._members, self._probe, self._status, self._metrics]
+        found = {one.name: one.reading(mono, at) for one in sources}
+        found[model.SELF] = Reading(at, self.interval_s)
+        return found
+
+
+def _quorum(members: Sequence[Who], lives: Mapping[int, Liveness]) -> Quorum | None:
+    voters = [one for one in members if not one.learner]
+    if not voters:
+        return None
+    unseen = Liveness(Life.UNKNOWN, 0.0, "")
+    found = [lives.get(one.id, unseen).life for one in voters]
+    lost = sum(one in LOST for one in found)
+    unknown = sum(one is Life.UNKNOWN for one in found)
+    return Quorum(len(voters), len(voters) - lost - unknown, unknown)
