@@ -1,0 +1,228 @@
+"""Breaking containers: by the Docker engine, and by their host's kernel where that is this machine."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from core.chaos import undo_docker_host as host
+from core.chaos.driver import Entities
+from core.chaos.drivers import docker_plans as plans
+from core.chaos.drivers.docker_draft import Drafts
+from core.chaos.drivers.docker_here import Tools, tools, why_not
+from core.chaos.drivers.docker_inject import inject
+from core.chaos.drivers.docker_seen import (
+    NOTHING_SPARED,
+    Seen,
+    Spared,
+    match,
+    opted_in,
+    seen,
+)
+from core.chaos.drivers.params import known_params
+from core.chaos.model import Fault, Plan, Target
+from core.chaos.settings import SubjectChaos
+from core.clients.docker_change import DockerChange
+from core.clients.docker_model import container
+from core.clock import Clock
+from core.errors import NotFound, Refused, Unavailable
+
+NAME = "docker"
+_PD = "done to PD itself: add the driver pd"
+_NEVER = {Fault.TRANSFER_LEADER: _PD, Fault.EVICT_LEADERS: _PD}
+_HERE_S = 60.0
+
+
+class DockerDriver:
+    """Breaks containers that opted in by a label; see core.chaos.driver.Driver.
+
+    `entities` says what the subject watches, and under which names; `spared` what is never broken.
+    """
+
+    name = NAME
+
+    def __init__(
+        self,
+        client: DockerChange,
+        clock: Clock,
+        entities: Entities,
+        settings: SubjectChaos,
+        spared: Spared = NOTHING_SPARED,
+        found: Tools | None = None,
+    ) -> None:
+        self._client = client
+        self._clock = clock
+        self._entities = entities
+        self._settings = settings
+        self._spared = spared
+        self._tools = found or tools()
+        self._here: tuple[float, Mapping[Fault, str]] | None = None
+
+    async def faults(self) -> Mapping[Fault, str]:
+        """What can be done to containers from here, and why the rest cannot."""
+        try:
+            raws = await self._client.everything()
+        except Unavailable as error:
+            return {**dict.fromkeys(Fault, error.text), **_NEVER}
+        reasons = {**await self._why_not(raws), **_NEVER}
+        return {fault: reasons.get(fault, "") for fault in Fault}
+
+    async def targets(self) -> tuple[Target, ...]:
+        """Every entity that is exactly one container, which opted in."""
+        among = seen(await self._client.everything(), self._settings.project)
+        matched = _matched(await self._entities(), among)
+        found = []
+        for entity in matched:
+            try:
+                found.append(self._target(entity, matched))
+            except Refused:
+                continue
+        return tuple(found)
+
+    async def find(self, entity: str) -> Target:
+        """The container that is this entity."""
+        among = seen(await self._client.everything(), self._settings.project)
+        watched = await self._entities()
+        if entity not in watched:
+            there = ", ".join(sorted(watched)[:8]) or "nothing"
+            raise Refused(f"There is no {entity} to be broken; there is {there}.")
+        return self._target(entity, _matched(watched, among))
+
+    async def plan(
+        self, fault: Fault, target: Target, params: Mapping[str, Any], duration_s: float
+    ) -> Plan:
+        """Read how it stands, and say how it will be undone."""
+        raws = await self._client.everything()
+        if why := {**await self._why_not(raws), **_NEVER}.get(fault):
+            raise Refused(f"Docker cannot do {fault} here: {why}.")
+        known_params(fault, params, plans.KNOWN.get(fault, ()))
+        one = await self._fresh(target)
+        self._allowed(target.entity, one)
+        sharing = _sharing(one, raws)
+        for other in sharing:
+            self._allowed(target.entity, other)
+        drafts = Drafts(self._client, self._tools, self._entities, self._pid(one))
+        drafted = await drafts.draft(fault, one, params)
+        engine = await self._client.engine()
+        networks = (one.raw.get("NetworkSettings") or {}).get("Networks") or {}
+        undo = {
+            "driver": NAME,
+            "fault": str(fault),
+            "engine": self._client.address,
+            "engine_id": str(engine.get("ID") or ""),
+            "name": one.container.name,
+            **one.identity,
+            "addresses": {name: str(n.get("IPAddress") or "") for name, n in networks.items()},
+            **drafted.undo,
+        }
+        before = {"status": one.container.status, **one.identity, **drafted.before}
+        return Plan(
+            fault=fault,
+            target=target,
+            params=dict(params),
+            before=before,
+            undo=undo,
+            lands_within_s=drafted.lands_s,
+            words=drafted.words,
+            undo_words=drafted.undo_words,
+            radius="; ".join(filter(None, (_radius(target, one, sharing), drafted.touches))),
+        )
+
+    async def inject(self, plan: Plan) -> None:
+        """Do it to exactly the process that was planned for."""
+        try:
+            one = await self._fresh(plan.target)
+        except Unavailable as error:
+            raise Refused(f"Nothing was done: {error.text}") from None
+        self._allowed(plan.target.entity, one)
+        await inject(self._client, plan, one, self._pid(one))
+
+    async def close(self) -> None:
+        """Let go of the engine."""
+        await self._client.close()
+
+    async def _fresh(self, target: Target) -> Seen:
+        """The target as it is now; Refused if it is another one, or does not run."""
+        try:
+            raw = await self._client.inspect(str(target.identity["id"]))
+        except NotFound:
+            raise Refused(f"The container of {target.name} was removed meanwhile.") from None
+        one = Seen(raw, container(raw))
+        if one.container.status != "running":
+            raise Refused(f"{one.called} is {one.container.status}: only what runs can be broken.")
+        if one.identity != dict(target.identity):
+            raise Refused(f"{one.called} was started anew meanwhile: look again.")
+        return one
+
+    def _target(self, entity: str, matched: Mapping[str, Seen | Refused]) -> Target:
+        one = matched[entity]
+        if isinstance(one, Refused):
+            raise one
+        self._allowed(entity, one)
+        others = sorted(e for e, other in matched.items() if other is one and e != entity)
+        if others:
+            raise Refused(
+                f"{one.called} is {entity} and also {', '.join(others[:6])}: breaking it would "
+                "take more than one."
+            )
+        return Target(NAME, entity, one.container.name, one.identity, dict(one.container.labels))
+
+    def _allowed(self, entity: str, one: Seen) -> None:
+        if why := self._spared.why(one):
+            raise Refused(f"{one.called} is never a target: {why}.")
+        if not opted_in(one, self._settings.label):
+            raise Refused(
+                f"{one.called} did not opt in: it does not carry the label {self._settings.label}. "
+                "Add it to the service, and start the container anew."
+            )
+        limited, own = self._settings.targets, one.container
+        if limited and not {entity, own.name, own.service} & set(limited):
+            raise Refused(f"{entity} is not among the targets of [subjects.chaos].")
+
+    def _pid(self, one: Seen) -> int | None:
+        return host.process(self._client.address, one.raw)
+
+    async def _why_not(self, raws: Iterable[Mapping[str, Any]]) -> Mapping[Fault, str]:
+        now = self._clock.monotonic()
+        if self._here is not None and now - self._here[0] < _HERE_S:
+            return self._here[1]
+        running = [raw for raw in raws if (raw.get("State") or {}).get("Pid")]
+        address = self._client.address
+        beside = not running or any(host.process(address, raw) for raw in running)
+        found = await asyncio.to_thread(why_not, address, self._tools, beside=beside)
+        self._here = (now, found)
+        return found
+
+
+def _matched(
+    watched: Mapping[str, Sequence[str]], among: Sequence[Seen]
+) -> dict[str, Seen | Refused]:
+    """Each entity's container, or why it has none."""
+    found: dict[str, Seen | Refused] = {}
+    for entity, names in watched.items():
+        try:
+            found[entity] = match(entity, names, among)
+        except Refused as error:
+            found[entity] = error
+    return found
+
+
+def _sharing(one: Seen, raws: Iterable[Mapping[str, Any]]) -> tuple[Seen, ...]:
+    """Containers that live in this one's network."""
+    wanted = {f"container:{one.container.id}", f"container:{one.container.name}"}
+    return tuple(
+        other
+        for other in seen(raws)
+        if str((other.raw.get("HostConfig") or {}).get("NetworkMode") or "") in wanted
+    )
+
+
+def _radius(target: Target, one: Seen, sharing: Sequence[Seen]) -> str:
+    ports = sorted({port for found in one.container.ports.values() for port in found})
+    said = f"container {one.container.name} ({target.entity})"
+    if ports:
+        said += f", published at {', '.join(map(str, ports[:6]))}"
+    if sharing:
+        said += f"; its network is shared by {', '.join(o.called for o in sharing[:6])}"
+    return said
