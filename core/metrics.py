@@ -104,6 +104,25 @@ class Metrics:
             buckets=(0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0, 3.0),
             registry=r,
         )
+        self.diagnoses = Counter(
+            "tocsin_diagnoses",
+            "Diagnoses by maker (rules, claude) and certainty.",
+            ["maker", "certainty"],
+            registry=r,
+        )
+        self.diagnosis_seconds = Histogram(
+            "tocsin_diagnosis_seconds",
+            "How long a diagnosis took, gathering included.",
+            ["maker"],
+            buckets=(0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0, 180.0),
+            registry=r,
+        )
+        self.diagnosis_tokens = Counter(
+            "tocsin_diagnosis_tokens", "Tokens that diagnoses took, of all kinds.", registry=r
+        )
+        self.diagnosis_dollars = Counter(
+            "tocsin_diagnosis_dollars", "What diagnoses by a model cost.", registry=r
+        )
         self.failures = Counter(
             "tocsin_failures", "Unexpected errors by where they happened.", ["where"], registry=r
         )

@@ -1,34 +1,27 @@
 """The queue of looks at tickets: which are due, who works on them, and why one is not made.
 
-A look is a row. A ticket that nothing explains gets one when it opens, one after 30 s, one after
-5 min, and one whenever it worsens. People ask for more (`core.diagnosis.store.ask`). In a storm the
-most severe and newest go first; what does not fit is dropped, with the reason in its row.
+A look is a row. What calls for one is `core.diagnosis.calls`; people ask for more
+(`core.diagnosis.store.ask`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
-from core import events
 from core.db import Tx
 from core.diagnosis import last_word
 from core.diagnosis.model import Reason
 from core.diagnosis.store import LOOKS
 from core.redact import redact
-from core.rehearsal import INVARIANT as REHEARSAL
 from core.schema_diagnosis import investigations
-from core.subject import OWN
 from core.tickets import store as tickets
 from core.tickets.model import Ticket
 
 i = investigations
-BACKLOG = 50
-"""Looks that may wait at once, those of people aside: at two at a time, some 50 s of a cluster
-whose sources hang."""
 LATER_S = {Reason.SOON: 30.0, Reason.LATER: 300.0}
 """When a ticket is looked at again: PD needs 10-20 s to notice a silent store, metrics 15-30 s."""
 ATTEMPTS = 3
@@ -36,13 +29,10 @@ ATTEMPTS = 3
 RETRY_S = 2.0
 """Rest before a look that failed is tried again, times the attempts so far."""
 MAX_ERROR = 500
-CROWDED = "too much at once: the most severe and newest are looked at first; ask for this one"
 CLOSED = "the ticket was closed meanwhile"
-KNOWN = "it was broken before watching began; ask for a diagnosis if you want one"
-_BY_SEVERITY = sa.case(
+BY_SEVERITY = sa.case(
     (tickets.t.c.severity == "critical", 0), (tickets.t.c.severity == "warning", 1), else_=2
 )
-FIRST_KINDS = frozenset(("ticket.opened", "ticket.reopened", "ticket.surfaced"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,110 +48,31 @@ class Look:
     attempts: int
 
 
-def hear(tx: Tx, batch: Iterable[events.Event]) -> None:
-    """Queue what these events call for, and drop what they make pointless."""
-    first: dict[int, None] = {}
-    worse: dict[int, None] = {}
-    ended: set[int] = set()
-    for event in batch:
-        number = event.ticket_id
-        if number is None:
-            continue
-        if event.kind in FIRST_KINDS:
-            first[number] = None
-            ended.discard(number)
-        elif event.kind == "ticket.worsened":
-            worse[number] = None
-        elif event.kind == "ticket.resolved":
-            ended.add(number)
-    about = tickets.by_ids(tx, {**first, **worse})
-    _queue(tx, Reason.OPENED, [about[one] for one in first if one in about])
-    _queue(tx, Reason.WORSENED, [about[one] for one in worse if one in about])
-    _drop_of(tx, ended)
-    if about:
-        tx.topics.add(LOOKS)
-
-
-def _queue(tx: Tx, reason: Reason, found: list[Ticket]) -> None:
-    """One look each, for those that can be looked at; at most BACKLOG wait in the end."""
-    some = [one for one in found if one.open and one.explained_by is None and _ours(one)]
-    known = [one for one in some if one.adopted and reason is Reason.OPENED]
-    _note_dropped(tx, reason, known, KNOWN)
-    fresh = sorted((one for one in some if one not in known), key=_urgency)
-    for one in fresh[:BACKLOG]:
-        tx.insert_new(i, _row(tx, one.id, reason, tx.now))
-    _note_dropped(tx, reason, fresh[BACKLOG:], CROWDED)
-    if fresh:
-        _trim(tx)
-
-
-def _ours(ticket: Ticket) -> bool:
-    """Our own troubles and rehearsals have no cluster behind them that could be looked at."""
-    return ticket.subject != OWN and ticket.invariant != REHEARSAL
-
-
-def _urgency(ticket: Ticket) -> tuple[int, float, int]:
-    return (-ticket.severity.rank, -ticket.opened_at, -ticket.id)
-
-
-def _row(tx: Tx, ticket_id: int, reason: Reason, due_at: float) -> dict[str, Any]:
-    return {"ticket_id": ticket_id, "reason": str(reason), "due_at": due_at, "state": "due"}
-
-
-def _note_dropped(tx: Tx, reason: Reason, some: Sequence[Ticket], why: str) -> None:
-    columns = ("ticket_id", "reason", "due_at", "state", "ended_at", "error")
-    rows = [(one.id, str(reason), tx.now, "dropped", tx.now, why) for one in some]
-    if rows:
-        tx.bulk_insert(i, columns, rows)
-
-
-def _trim(tx: Tx) -> None:
-    """Of the looks that wait now, keep the BACKLOG that matter most."""
-    t = tickets.t
-    over = tx.rows(
-        sa.select(i.c.id)
-        .join(t, t.c.id == i.c.ticket_id)
-        .where(i.c.state == "due", i.c.asked_by.is_(None), i.c.due_at <= tx.now)
-        .order_by(_BY_SEVERITY, t.c.opened_at.desc(), i.c.ticket_id.desc())
-        .offset(BACKLOG)
-        .limit(10_000)
-    )
-    _drop(tx, [row.id for row in over], CROWDED)
-
-
-def _drop_of(tx: Tx, ticket_ids: Iterable[int]) -> None:
-    """What was to be looked at for its own sake is not, now that the ticket is closed."""
-    wanted = list(ticket_ids)
-    for start in range(0, len(wanted), 500):
-        part = wanted[start : start + 500]
-        rows = tx.rows(
-            sa.select(i.c.id)
-            .join(tickets.t, tickets.t.c.id == i.c.ticket_id)
-            .where(i.c.ticket_id.in_(part), i.c.state == "due", i.c.asked_by.is_(None))
-            .where(tickets.t.c.resolved_at.is_not(None))
-        )
-        _drop(tx, [row.id for row in rows], CLOSED)
-
-
-def _drop(tx: Tx, ids: list[int], why: str) -> None:
+def drop(tx: Tx, ids: list[int], why: str) -> None:
+    """These looks are not made; `why` is kept with them."""
     values = {"state": "dropped", "ended_at": tx.now, "error": why[:MAX_ERROR]}
     for start in range(0, len(ids), 500):
         part = ids[start : start + 500]
         tx.run(sa.update(i).where(i.c.id.in_(part), i.c.state != "done").values(**values))
 
 
-def _left(epoch: int) -> sa.ColumnElement[bool]:
-    """Rows that a process which is gone was working on."""
-    return sa.and_(i.c.state == "working", i.c.epoch < epoch)
+def row_of(tx: Tx, ticket_id: int, reason: Reason, due_at: float) -> dict[str, Any]:
+    """A look that is to be made, as a row."""
+    return {"ticket_id": ticket_id, "reason": str(reason), "due_at": due_at, "state": "due"}
 
 
-def _ready(now: float, epoch: int) -> sa.ColumnElement[bool]:
-    return sa.or_(sa.and_(i.c.state == "due", i.c.due_at <= now), _left(epoch))
+def _ready(now: float, epoch: int, mine: Collection[int]) -> sa.ColumnElement[bool]:
+    """What is due, and what nobody works on any more: a process that is gone did, or a failure was
+    so complete that it could not be noted."""
+    left = sa.or_(i.c.epoch < epoch, i.c.id.not_in(list(mine)))
+    return sa.or_(
+        sa.and_(i.c.state == "due", i.c.due_at <= now), sa.and_(i.c.state == "working", left)
+    )
 
 
-def any_ready(tx: Tx, epoch: int) -> bool:
-    """Whether a claim would find anything."""
-    return tx.value(sa.select(i.c.id).where(_ready(tx.now, epoch)).limit(1)) is not None
+def any_ready(tx: Tx, epoch: int, mine: Collection[int]) -> bool:
+    """Whether a claim would find anything beside what is in work here (`mine`)."""
+    return tx.value(sa.select(i.c.id).where(_ready(tx.now, epoch, mine)).limit(1)) is not None
 
 
 def next_due(tx: Tx) -> float | None:
@@ -170,7 +81,7 @@ def next_due(tx: Tx) -> float | None:
     return None if found is None else float(found)
 
 
-def claim(tx: Tx, epoch: int, limit: int) -> list[Look]:
+def claim(tx: Tx, epoch: int, mine: Collection[int], limit: int) -> list[Look]:
     """Begin the looks that matter most: people's first, then the worst tickets, then the newest.
 
     What has become pointless is dropped on the way, and what was begun ATTEMPTS times is given up.
@@ -179,8 +90,8 @@ def claim(tx: Tx, epoch: int, limit: int) -> list[Look]:
     rows = tx.rows(
         sa.select(i)
         .join(t, t.c.id == i.c.ticket_id, isouter=True)
-        .where(_ready(tx.now, epoch))
-        .order_by(i.c.asked_by.is_(None), _BY_SEVERITY, t.c.opened_at.desc(), i.c.id)
+        .where(_ready(tx.now, epoch, mine))
+        .order_by(i.c.asked_by.is_(None), BY_SEVERITY, t.c.opened_at.desc(), i.c.id)
         .limit(limit)
     )
     about = tickets.by_ids(tx, {row.ticket_id for row in rows})
@@ -193,7 +104,7 @@ def claim(tx: Tx, epoch: int, limit: int) -> list[Look]:
 
 def _begin(tx: Tx, row: sa.Row[Any], ticket: Ticket | None, epoch: int) -> Look | None:
     if ticket is None or (why := _pointless(row, ticket)):
-        _drop(tx, [row.id], "the ticket is no longer kept" if ticket is None else why)
+        drop(tx, [row.id], "the ticket is no longer kept" if ticket is None else why)
         return None
     if row.attempts >= ATTEMPTS:
         _give_up(tx, row, ticket, row.error or "the program ended each time while it worked")
@@ -224,7 +135,7 @@ def _plan_later(tx: Tx, ticket: Ticket) -> None:
     began = max(ticket.opened_at, ticket.reopened_at or 0.0)
     for reason, after in LATER_S.items():
         if began + after > tx.now:
-            tx.insert_new(i, _row(tx, ticket.id, reason, began + after))
+            tx.insert_new(i, row_of(tx, ticket.id, reason, began + after))
 
 
 def finish(tx: Tx, look_id: int, epoch: int, why: str = "") -> None:
@@ -249,7 +160,7 @@ def fail(tx: Tx, look: Look, epoch: int, error: str) -> bool:
     again = {"state": "due", "due_at": tx.now + RETRY_S * look.attempts, "error": said}
     mine = (i.c.id == look.id, i.c.state == "working", i.c.epoch == epoch)
     if look.asked_by is None and _waits(tx, look):
-        _drop(tx, [look.id], f"{said}; the same look waits already")
+        drop(tx, [look.id], f"{said}; the same look waits already")
         return True
     tx.run(sa.update(i).where(*mine).values(**again))
     return False
@@ -262,7 +173,7 @@ def _waits(tx: Tx, look: Look) -> bool:
 
 def _give_up(tx: Tx, row: sa.Row[Any] | Look, ticket: Ticket, error: str) -> None:
     why = f"It was tried {ATTEMPTS} times and failed: {error}"[:MAX_ERROR]
-    _drop(tx, [row.id], why)
+    drop(tx, [row.id], why)
     last_word.tell(tx, ticket, Reason(row.reason), row, why)
 
 
