@@ -102,3 +102,8 @@ def diagnosed(story: Story) -> str:
         return ""
     score = {True: " (right)", False: " (wrong)", None: ""}[story.right]
     return f"after {found}: {clean(story.diagnosed_as, 80) or 'no cause named'}{score}"
+
+
+def phrase(text: str, limit: int) -> str:
+    """What a driver or a simulation says, cleaned, with arrows as people write them."""
+    return clean(text.replace("->", "→"), limit)

@@ -131,7 +131,7 @@ def _body(shown: Shown) -> Iterator[Element | None]:
     elif story.why:
         yield line(f"{wording.sign(run)} ", clean(story.why, 600))
     rows: list[list[Element | str]] = [
-        [say(f"{name}: ", bold=True), clean(text, 300)]
+        [say(f"{name}: ", bold=True), wording.phrase(text, 300)]
         for name, text in (
             ("What", story.words),
             ("Reach", story.radius),

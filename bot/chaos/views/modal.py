@@ -7,6 +7,7 @@ from typing import Any
 from bot import ids, words
 from bot.blocks import Block, Element, field, fields, line, plain, rich, section
 from bot.blocks import words as say
+from bot.chaos import wording
 from bot.chaos.facts import Preview
 from bot.text import clean
 
@@ -30,7 +31,7 @@ def confirm(preview: Preview, wish: str) -> View:
     cells = (
         field("Target", preview.target or preview.entity),
         field("Fault lasts", words.span(preview.duration_s)),
-        field("If it is lost", preview.margin or "not known"),
+        field("If it is lost", wording.phrase(preview.margin, 200) or "not known"),
         field("Found within", _within(preview)),
     )
     rows: list[Element | None] = [
@@ -55,11 +56,15 @@ def confirm(preview: Preview, wish: str) -> View:
 def refused(preview: Preview) -> View:
     """Why it may not be run now. Nothing was touched."""
     rows = [
-        line("⛔ ", say("Refused: ", bold=True), clean(preview.refused, 900, lines=6)),
+        line(
+            "⛔ ",
+            say("Refused: ", bold=True),
+            clean(preview.refused.replace("->", "→"), 900, lines=6),
+        ),
         line("Nothing was touched."),
     ]
     if preview.margin:
-        rows.insert(1, line(say("If it is lost: ", bold=True), clean(preview.margin, 300)))
+        rows.insert(1, line(say("If it is lost: ", bold=True), wording.phrase(preview.margin, 300)))
     return _view((_title(preview), rich(*rows)))
 
 

@@ -66,7 +66,7 @@ def _broken(shown: Shown) -> Iterator[Row]:
     lasted = wording.after(story, story.healed_at)
     yield [*row, f", for {lasted}"] if lasted else row
     if story.margin:
-        yield [_name("Margin"), clean(story.margin, 300)]
+        yield [_name("Margin"), wording.phrase(story.margin, 300)]
 
 
 def _found(shown: Shown) -> Iterator[Row]:
