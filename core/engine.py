@@ -14,6 +14,7 @@ import structlog
 from core import elsewhere, maintenance, monitor, upkeep
 from core.clock import Clock
 from core.db import Database, Fenced
+from core.diagnosis.worker import Worker
 from core.metrics import Metrics
 from core.monitor import TickReport, Watch
 from core.schedule import every
@@ -45,6 +46,7 @@ class Engine:
         subjects: Sequence[Subject],
         metrics: Metrics,
         keep: upkeep.Retention,
+        worker: Worker | None = None,
     ) -> None:
         self.db = db
         self.clock = clock
@@ -52,6 +54,7 @@ class Engine:
         self.watches = tuple(Watch(s, db, clock, epoch) for s in subjects)
         self._metrics = metrics
         self._keep = keep
+        self._worker = worker
         self._ended: dict[str, float] = {}
         self._paced: float | None = None
         self._on_tick: list[Ticked] = []
@@ -80,6 +83,8 @@ class Engine:
             tasks.start(f"watch {watch.subject.name}", self._watch(watch))
         tasks.start("upkeep", self._upkeep())
         tasks.start("purge", self._purge())
+        if self._worker is not None:
+            tasks.start("diagnosis", self._diagnose(self._worker))
         tasks.start("elsewhere", elsewhere.watch(self.db, self.clock))
 
     async def close(self) -> None:
@@ -132,6 +137,12 @@ class Engine:
             self._metrics.ticks.labels(subject, "failed").inc()
         self._metrics.failures.labels(where).inc()
         log.error("a cycle failed", action="tick", where=where, exc_info=error)
+
+    async def _diagnose(self, worker: Worker) -> None:
+        try:
+            await worker.run()
+        except Fenced as error:
+            self._failed("diagnosis", error)
 
     async def _upkeep(self) -> None:
         await every(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from core import events, gatherings, maintenance, placements, reconcile, requests
 from core.db import Database, Tx
+from core.diagnosis import retention
 from core.tickets import deadlines as tickets
 
 EVERY_S = 1.0
@@ -56,6 +57,7 @@ async def purge(db: Database, epoch: int, keep: Retention) -> int:
         (events.purge, keep.events_s),
         (requests.purge, keep.requests_s),
         (tickets.purge, keep.tickets_s),
+        (retention.purge, keep.tickets_s),
         (placements.purge, keep.tickets_s),
         (gatherings.purge, keep.tickets_s),
         (reconcile.purge, keep.tickets_s),

@@ -16,6 +16,9 @@ from core import lock, migrate
 from core.clock import Clock
 from core.config import Config
 from core.db import Database
+from core.diagnosis.investigate import Means
+from core.diagnosis.settings import allowed
+from core.diagnosis.worker import Worker
 from core.engine import Engine
 from core.errors import Invalid
 from core.invariant import Invariant
@@ -60,6 +63,7 @@ class Core:
     engine: Engine
     metrics: Metrics
     own: OwnSubject
+    worker: Worker
 
 
 def build_subjects(config: Config, clock: Clock) -> list[Subject]:
@@ -72,6 +76,11 @@ def build_subjects(config: Config, clock: Clock) -> list[Subject]:
             raise Invalid(f"subject {one.name!r}: unknown kind {one.kind!r}; there is {known}.")
         made.append(builder(one.name, one.own, clock))
     return made
+
+
+def _means(config: Config, clock: Clock, db: Database, epoch: int, watched: list[Subject]) -> Means:
+    by_name = {one.name: one for one in watched}
+    return Means(db, clock, epoch, by_name, allowed(config))
 
 
 def raise_file_limit() -> None:
@@ -106,9 +115,11 @@ async def hold_core(
             own = OwnSubject(db, clock)
             keep = config.file.retention
             retention = Retention(keep.tickets, keep.events, keep.requests)
-            engine = Engine(db, clock, epoch, [*built, own], metrics, retention)
+            watched = [*built, own]
+            worker = Worker(_means(config, clock, db, epoch, watched), metrics)
+            engine = Engine(db, clock, epoch, watched, metrics, retention, worker)
             try:
-                yield Core(config, clock, db, epoch, engine, metrics, own)
+                yield Core(config, clock, db, epoch, engine, metrics, own, worker)
             finally:
                 await engine.close()
     finally:
