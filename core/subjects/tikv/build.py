@@ -15,6 +15,7 @@ from core.errors import Invalid
 from core.subjects.probing import Probing
 from core.subjects.tikv.check import Checks
 from core.subjects.tikv.containers import Containers
+from core.subjects.tikv.explain_means import Means
 from core.subjects.tikv.figures import PrometheusFigures
 from core.subjects.tikv.parts import Parts
 from core.subjects.tikv.pd_reads import Identities, PdReads
@@ -40,16 +41,27 @@ def tikv(name: str, settings: TikvSettings, clock: Clock, on_error: OnError) -> 
     prober = Prober(clock, tls=tls, max_open=settings.max_open_probes)
     pd, nodes = Pd(_endpoints(settings, scheme), clock, pd_http), NodeMetrics(clock, node_http)
     reads, logs = PdReads(pd, identities, clock), _logs(settings, docker)
+    containers = Containers(docker, settings.containers, clock) if docker is not None else None
     parts = Parts(
         pd=reads,
         probing=Probing(prober, clock, NO_ADDRESS),
         identities=identities,
-        nodes=NodeFigures(nodes, settings.latency_types),
+        nodes=NodeFigures(nodes, settings.latency_types, clock),
         prometheus=None if checked is None else checked[1],
         https=tuple(https),
         checks=Checks(name, pd, reads, prober, nodes, checked, docker, logs),
-        containers=Containers(docker, settings.containers, clock) if docker is not None else None,
-        logs=logs,
+        means=Means(
+            clock=clock,
+            pd=pd,
+            node_http=node_http,
+            nodes=nodes,
+            prometheus=None if checked is None else checked[0],
+            matchers=settings.prometheus_matchers,
+            types=settings.latency_types,
+            containers=containers,
+            logs=logs,
+        ),
+        containers=containers,
     )
     return TikvSubject(name, settings, clock, parts, on_error)
 

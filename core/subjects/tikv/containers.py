@@ -33,6 +33,7 @@ class Containers:
         self._names = names
         self._clock = clock
         self._by_id: dict[str, Container] = {}
+        self._first: dict[str, Container] = {}
         self._ends: dict[str, Death] = {}
         self._asked: dict[str, float] = {}
         self._happened = asyncio.Event()
@@ -44,7 +45,7 @@ class Containers:
         since: float | None = None
         while True:
             try:
-                self._by_id = {one.id: one for one in await self._client.containers()}
+                await self.look()
                 self.problem = ""
                 async for event in self._client.events(since):
                     since = event.at
@@ -106,9 +107,17 @@ class Containers:
         found = [one for one in self._by_id.values() if self._goes_by(one, address)]
         return found[0] if len(found) == 1 else None
 
+    def first(self, container: str) -> Container | None:
+        """A container as it was when it was first listed."""
+        return self._first.get(container)
+
     async def look(self) -> None:
         """List the containers anew; Unavailable if the engine cannot be asked."""
         self._by_id = {one.id: one for one in await self._client.containers()}
+        gone = self._first.keys() - self._by_id.keys()
+        self._first = {**self._by_id, **self._first}
+        for key in gone:
+            del self._first[key]
 
     async def inspect(self, container: str) -> Container:
         """How one container is now; NotFound if it is gone."""

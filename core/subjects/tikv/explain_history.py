@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.clients import pd_store
+from core.clients.metrics_text import Scrape
 from core.subjects.tikv.model import store_entity
 
 KEPT_S = 660.0
@@ -47,6 +48,16 @@ class Change:
         return {"at": self.at, "what": self.what, "words": self.words}
 
 
+@dataclass(frozen=True, slots=True)
+class Scraped:
+    """One scrape of a node: the figures, and how often a second it missed each other store."""
+
+    at: float
+    scrape: Scrape
+    values: Mapping[str, float]
+    reports: Mapping[str, float]
+
+
 class History:
     """Remembers looks of the last minutes, changes of the last hours, and own scrapes."""
 
@@ -56,6 +67,7 @@ class History:
         self._versions: dict[int, str] = {}
         self._schedulers: frozenset[str] | None = None
         self.scrapes: dict[int, deque[tuple[float, Mapping[str, float]]]] = {}
+        self.raw: dict[int, Scrape] = {}
         self.reports: dict[int, Mapping[str, float]] = {}
 
     def due(self, at: float, stores: int) -> bool:
@@ -100,21 +112,30 @@ class History:
         for name in sorted(known - names):
             self.changes.append(Change(at, "cluster", "scheduler", f"{name} was removed"))
 
-    def note_scrape(
-        self, store: int, at: float, values: Mapping[str, float], reports: Mapping[str, float]
-    ) -> None:
+    def note_scrape(self, store: int, kept: Scraped) -> None:
         """A node's own figures, where there is no Prometheus to remember them."""
-        kept = self.scrapes.setdefault(store, deque(maxlen=MAX_SCRAPES))
-        kept.append((at, values))
-        self.reports[store] = reports
+        self.scrapes.setdefault(store, deque(maxlen=MAX_SCRAPES)).append((kept.at, kept.values))
+        self.raw[store] = kept.scrape
+        self.reports[store] = kept.reports
+
+    def newest_scrape(self, store: int) -> Scrape | None:
+        """The last scrape in the subject's own pace, to compare a new one with."""
+        return self.raw.get(store)
 
     def forget(self, present: frozenset[int]) -> None:
         """Drop what is known of stores that are gone."""
         for gone in self.scrapes.keys() - present:
             del self.scrapes[gone]
             self.reports.pop(gone, None)
+            self.raw.pop(gone, None)
 
     def points(self, store: int, name: str) -> list[tuple[float, float]]:
         """A figure of a store as its own scrapes told it, oldest first."""
         kept = self.scrapes.get(store, ())
         return [(at, values[name]) for at, values in kept if name in values]
+
+    def names(self, store: int) -> tuple[str, ...]:
+        """The figures that its own scrapes ever told."""
+        return tuple(
+            dict.fromkeys(name for _, values in self.scrapes.get(store, ()) for name in values)
+        )

@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from core.clients.docker import DockerClient
 from core.clients.http import Http
 from core.clients.logs import LogSource
 from core.clients.node import NodeMetrics
@@ -30,7 +29,6 @@ class Means:
     prometheus: Prometheus | None
     matchers: str
     types: tuple[str, ...]
-    docker: DockerClient | None
     containers: Containers | None
     logs: Mapping[str, LogSource]
 

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from core.clients.http import Http
-from core.clients.logs import LogSource
 from core.subjects.probing import Probing
 from core.subjects.tikv.check import Checks
 from core.subjects.tikv.containers import Containers
 from core.subjects.tikv.evidence import Death
+from core.subjects.tikv.explain_means import Means
 from core.subjects.tikv.figures import Figures, Names, PrometheusFigures
 from core.subjects.tikv.model import Store
 from core.subjects.tikv.pd_reads import Identities, PdReads
@@ -23,7 +23,7 @@ class Parts:
     """The clients.
 
     `prometheus` None: figures come from the nodes' own /metrics (`nodes`). `containers` None: no
-    engine was configured. `logs` holds one log source a store's address, as evidence.
+    engine was configured. `means` is what evidence is gathered with.
     """
 
     pd: PdReads
@@ -33,8 +33,8 @@ class Parts:
     prometheus: PrometheusFigures | None
     https: tuple[Http, ...]
     checks: Checks
+    means: Means
     containers: Containers | None = None
-    logs: Mapping[str, LogSource] = field(default_factory=dict)
     _names: tuple[int, Names] | None = field(default=None, init=False)
 
     async def figures(self, stores: Sequence[Store]) -> Figures:

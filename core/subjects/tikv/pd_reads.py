@@ -29,13 +29,17 @@ _KINDS = ("down-peer", "pending-peer", "miss-peer", "offline-peer")
 
 @dataclass(frozen=True, slots=True)
 class StoreList:
-    """PD's list of stores; `gone` holds ids that are missing from it and that PD says are gone."""
+    """PD's list of stores; `gone` holds ids that are missing from it and that PD says are gone.
+
+    `raw` is the same in PD's own words, as evidence.
+    """
 
     stores: tuple[Store, ...]
     gone: frozenset[int] = frozenset()
     bootstrapped: bool = True
     unreadable: int = 0
     notes: tuple[str, ...] = ()
+    raw: tuple[pd_store.Store, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +135,7 @@ class PdReads:
             tuple(made),
             unreadable=len(answer.unreadable),
             notes=answer.notes,
+            raw=answer.stores,
         )
 
     def _made(self, one: pd_store.Store) -> Store:
