@@ -151,7 +151,9 @@ class Story:
     ticket on the target; `diagnosed_*`: the first diagnosis of that ticket, `right` its score
     against what was really done. `recovered_at`: when everything was well again. `tickets`: all
     that opened on the subject meanwhile. `why` says in words how it ended.
-    `waiting`: entities still to come (restart one by one), `done`: those behind us.
+    `waiting`: entities still to come (restart one by one), `done`: those behind us. `fate`: how it
+    must end whatever comes ("aborted", "unknown", "refused"), "" while that is open; `interrupted`
+    says why. `until` is when the stage ends by itself, where that is known.
     """
 
     experiment: Mapping[str, Any]
@@ -181,5 +183,7 @@ class Story:
     waiting: tuple[str, ...] = ()
     done: tuple[str, ...] = ()
     why: str = ""
+    fate: str = ""
     interrupted: str = ""
+    until: float | None = None
     seed: int = 0

@@ -76,6 +76,11 @@ def inject_returned(tx: Tx, fault_id: int) -> None:
     _set(tx, fault_id, inject_returned_at=tx.now)
 
 
+def inject_refused(tx: Tx, fault_id: int) -> None:
+    """The call came back saying that nothing was done: nothing can land."""
+    _set(tx, fault_id, lands_until=tx.now)
+
+
 def heal_started(tx: Tx, fault_id: int) -> None:
     """It is being undone."""
     tx.run(

@@ -1,0 +1,169 @@
+"""Before the harm: the subject must be well, the target and its undo are chosen, and recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from core.chaos import safety
+from core.chaos.driver import Breakable, Driver
+from core.chaos.model import Experiment, Fault, Margin, Plan, Stage, Story
+from core.chaos.settings import SubjectChaos
+from core.chaos.story import Means, advance, experiment_of
+from core.db import Tx
+from core.errors import Refused
+from core.runs import harm
+from core.runs.model import FaultRecord, Run
+
+HEAL_GRACE_S = 15.0
+"""So long after the end of the fault the detached healer steps in: the bot heals within a second."""
+ARM_S = 15.0
+"""Between record and inject lies at most this; later it is all too old."""
+START_WITHIN_S = 60.0
+"""A run that nobody took on for so long is not begun any more: it never fires late."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """One fault that could be injected now. `margin` is what it would leave."""
+
+    plan: Plan
+    driver: Driver
+    margin: Margin
+
+
+def breakable(subjects: Mapping[str, Any], name: str) -> Breakable:
+    """The subject; Refused if there is none or it offers no faults."""
+    subject = subjects.get(name)
+    if subject is None:
+        known = ", ".join(sorted(subjects)) or "none"
+        raise Refused(f"There is no subject called {name}. Watched now: {known}.")
+    if not isinstance(subject, Breakable):
+        raise Refused(f"Nothing can be broken on {name}: its kind offers no faults.")
+    return subject
+
+
+async def choose(
+    subject: Breakable, name: str, experiment: Experiment, own: SubjectChaos
+) -> Driver:
+    """The first driver that can do it; Refused, with each one's reason, if none can."""
+    safety.opted_in(own, name, experiment)
+    drivers = [d for d in subject.drivers() if experiment.driver in ("", d.name)]
+    reasons = []
+    for driver in drivers:
+        why = (await driver.faults()).get(experiment.fault, "unknown to it")
+        if not why:
+            return driver
+        reasons.append(f"{driver.name}: {why}")
+    raise Refused(
+        f"{experiment.fault} cannot be done on {name}: {'; '.join(reasons) or 'no driver is set'}."
+    )
+
+
+async def entities(
+    subject: Breakable, driver: Driver, selector: str, seed: int, most: int
+) -> tuple[str, ...]:
+    """Whom the selector means, of what the driver may break."""
+    among = frozenset(one.entity for one in await driver.targets())
+    found = await subject.resolve(selector, seed, among)
+    if len(found) > most:
+        raise Refused(f"{selector} means {len(found)} targets; at most {most} are allowed.")
+    return found
+
+
+async def ready(
+    subject: Breakable,
+    driver: Driver,
+    experiment: Experiment,
+    entity: str,
+    duration_s: float,
+    own: SubjectChaos,
+) -> Ready:
+    """What would be done to this entity, and what it would leave."""
+    target = await driver.find(entity)
+    safety.target_allowed(own, entity, target.name)
+    found = await driver.plan(experiment.fault, target, experiment.params, duration_s)
+    return Ready(found, driver, await safety.margin(subject, experiment.fault, entity))
+
+
+def must_leave_majority(found: Margin, entity: str) -> None:
+    """Refused, with the margin, for what would cost a majority or cannot be told."""
+    if not found.ok:
+        raise Refused(f"Not without {entity}: {found.words}.")
+
+
+async def baseline(m: Means, run: Run, story: Story) -> Ready:
+    """Find it well, plan the fault, record it. Refused with the reason why not."""
+    experiment = experiment_of(story)
+    subject = breakable(m.subjects, run.subject)
+    own = safety.own_settings(subject)
+    sick = await m.db.read(
+        safety.sick, run.subject, m.look(run.subject), experiment.steady_for_s, run.id
+    )
+    if sick:
+        raise Refused(f"Nothing was broken: {sick}.")
+    driver = await choose(subject, run.subject, experiment, own)
+    if not story.waiting:
+        selector = run.target or experiment.selector
+        found = await entities(subject, driver, selector, story.seed, m.limits.max_targets)
+        story = replace(story, waiting=found)
+    entity = story.waiting[0]
+    made = await ready(subject, driver, experiment, entity, story.duration_s, own)
+    must_leave_majority(made.margin, entity)
+    m.reach("record.before")
+    await m.db.write_as(m.epoch, _record, run, _told(story, experiment.fault, made), made)
+    m.reach("record.after")
+    return made
+
+
+def _told(story: Story, fault: Fault, made: Ready) -> Story:
+    plan = made.plan
+    return replace(
+        story,
+        entity=plan.target.entity,
+        name=plan.target.name,
+        driver=made.driver.name,
+        words=plan.words,
+        undo_words=plan.undo_words,
+        radius=plan.radius,
+        margin=made.margin.words,
+        truth=str(fault),
+        inject="",
+        injected_at=None,
+        ends_at=None,
+        heal_began_at=None,
+        healed_at=None,
+        ending="",
+        detected_at=None,
+        detected_by="",
+        detected_ticket=None,
+        diagnosed_at=None,
+        diagnosed_as="",
+        right=None,
+    )
+
+
+def _record(tx: Tx, run: Run, story: Story, made: Ready) -> FaultRecord:
+    plan, lands = made.plan, made.plan.lands_within_s
+    fault = harm.record(
+        tx,
+        run.id,
+        {
+            "subject": run.subject,
+            "kind": str(plan.fault),
+            "driver": made.driver.name,
+            "entity": plan.target.entity,
+            "target": {
+                "name": plan.target.name,
+                "identity": dict(plan.target.identity),
+                "labels": dict(plan.target.labels),
+            },
+            "before": dict(plan.before),
+            "undo": dict(plan.undo),
+            "lands_until": tx.now + ARM_S + lands,
+            "heal_by": tx.now + ARM_S + lands + story.duration_s + HEAL_GRACE_S,
+        },
+    )
+    advance(tx, run, story, Stage.ARM)
+    return fault
