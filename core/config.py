@@ -95,6 +95,15 @@ class RetentionConfig(Section):
     requests: Duration = 90 * 86400.0
 
 
+class ChaosConfig(Section):
+    """Experiments: how far they may go, where more of them are, where their healers keep files."""
+
+    max_duration: Duration = 600.0
+    max_targets: int = Field(default=9, ge=1, le=100)
+    files: tuple[Path, ...] = ()
+    state: Path | None = None
+
+
 class LogConfig(Section):
     """What the log says."""
 
@@ -131,6 +140,8 @@ class FileConfig(Section):
     retention: RetentionConfig = RetentionConfig()
     diagnosis: DiagnosisConfig = DiagnosisConfig()
     log: LogConfig = LogConfig()
+    chaos: ChaosConfig = ChaosConfig()
+    experiments: tuple[dict[str, Any], ...] = ()
     subjects: tuple[SubjectConfig, ...] = ()
 
 
