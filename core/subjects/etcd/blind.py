@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from core.invariant import Reading
 from core.subjects.etcd.model import (
     ETCD,
+    METRICS,
     PROMETHEUS,
     SOURCE_MEMBERS,
     SOURCE_METRICS,
@@ -36,8 +37,8 @@ def blindness(
     if whole:
         found[ETCD] = whole
     metrics = _source(readings[SOURCE_METRICS], at)
-    if has_prometheus and metrics:
-        found[PROMETHEUS] = metrics
+    if metrics:
+        found[PROMETHEUS if has_prometheus else METRICS] = metrics
     for one in members:
         life = lives.get(one.id)
         if life is None:

@@ -25,7 +25,7 @@ from core.tasks import OnError
 
 PROBED = "/version"
 """What a member answers from memory, with or without a quorum, on every version."""
-NO_ADDRESS = "the address that it advertises means nothing outside its own machine"
+NO_ADDRESS = "advertises an address that means nothing outside its own machine"
 _LIMITS = Limits(connect_s=1.0, total_s=2.0)
 """A living member answers in milliseconds; what hangs is told by the probes."""
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from core.clients import metrics_text
-from core.clients.failures import SourceFailed
+from core.clients.failures import Garbled, SourceFailed
 from core.clients.metrics_text import Scrape
 from core.clients.node import NodeMetrics
 from core.clients.prom_model import Answer
@@ -72,6 +72,8 @@ class OwnFigures:
         async with slots:
             try:
                 now = await self._client.scrape(who.metrics_url or "", WANTED)
+                if not now.samples:
+                    raise Garbled(who.metrics_url or "", "none of etcd's series")
             except SourceFailed as error:
                 # A gap makes the next rate an average over the gap: start anew instead.
                 self._last.pop(who.id, None)

@@ -124,7 +124,7 @@ class Lives:
 
     def _silent(self, who: Who, sight: Sight, scene: Scene) -> tuple[Life, str]:
         heard = scene.heard(who)
-        said = sight.detail or "it does not answer"
+        said = sight.detail or "does not answer"
         if heard is True:
             return Life.UNSEEN, f"from here it {said}, yet other members hear from it"
         if who.id in self.incidents:
@@ -133,7 +133,7 @@ class Lives:
             # It never answered this program: only the others can say that it is gone.
             if heard is False and sight.last is not None:
                 return Life.DOWN, _with_word(said, heard)
-            return Life.UNKNOWN, said if sight.look is Look.BLIND else f"it {said}"
+            return Life.UNKNOWN, f"it {said}"
         if not sight.suspect:
             return Life.UP, ""
         return self._suspect(who, sight, scene, heard)
@@ -146,10 +146,10 @@ class Lives:
         if sight.look is Look.REFUSED:
             return Life.DOWN, _with_word(said, heard)
         if not scene.others_answer(who.id, sight.first_fail):
-            return Life.UNKNOWN, f"{said}; nothing else of etcd answers from here either"
+            return Life.UNKNOWN, f"it {said}; nothing else of etcd answers from here either"
         if heard is False or sight.fails >= _HUNG_ALONE:
             return Life.DOWN, _with_word(said, heard)
-        return Life.UNKNOWN, f"{said}; the other members are being asked"
+        return Life.UNKNOWN, f"it {said}; the other members are being asked"
 
 
 def _with_word(said: str, heard: bool | None) -> str:

@@ -2,7 +2,7 @@
 
 Times are seconds since the epoch; sizes bytes; durations seconds. Entities are stable words:
 `member:<name>` (`member:<id>` where the name is missing or not unique), `cluster`, `etcd`,
-`prometheus`, and alarms by their kind (`NOSPACE`).
+`prometheus` (`metrics` where members are scraped instead), and alarms by their kind (`NOSPACE`).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from core.subject import Observation
 CLUSTER = "cluster"
 ETCD = "etcd"
 PROMETHEUS = "prometheus"
+METRICS = "metrics"
 
 # Names of readings: the key under which the age of each source is found.
 SELF = "observer"

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from core.invariant import HOLDS, Broken, Invariant, Settings, Severity, Unknown, Verdict
 from core.subjects.etcd.model import (
     ETCD,
+    METRICS,
     PROMETHEUS,
     SELF,
     SOURCE_MEMBERS,
@@ -15,12 +16,14 @@ from core.subjects.etcd.model import (
     Life,
 )
 
+_NAMES = {ETCD: "etcd", PROMETHEUS: "Prometheus", METRICS: "The members' /metrics"}
+
 
 def eyes(seen: EtcdObservation) -> Iterable[tuple[str, str]]:
-    """Each thing that we look through: etcd as a whole, Prometheus, each member."""
+    """Each thing that we look through: etcd as a whole, what gives figures, each member."""
     yield ETCD, ETCD
-    if seen.has_prometheus:
-        yield PROMETHEUS, PROMETHEUS
+    figures = PROMETHEUS if seen.has_prometheus else METRICS
+    yield figures, figures
     for one in seen.members:
         yield one.entity, one.entity
 
@@ -36,7 +39,7 @@ def check_observer_blind(entity: str, seen: EtcdObservation, settings: Settings)
     URL that means nothing outside its container (list its endpoint, or set addresses).
     """
     why = seen.blind.get(entity)
-    if entity in (ETCD, PROMETHEUS):
+    if entity in _NAMES:
         return _source(entity, why, seen)
     if ETCD in seen.blind and seen.blind[ETCD] and not seen.said:
         return Unknown("no member can be reached: see there")
@@ -51,8 +54,7 @@ def check_observer_blind(entity: str, seen: EtcdObservation, settings: Settings)
 
 def _source(entity: str, why: str | None, seen: EtcdObservation) -> Verdict:
     if why is not None:
-        name = "etcd" if entity == ETCD else "Prometheus"
-        return Broken(f"{name} cannot be read", why)
+        return Broken(f"{_NAMES[entity]} cannot be read", why)
     reading = seen.readings[SOURCE_MEMBERS if entity == ETCD else SOURCE_METRICS]
     return HOLDS if reading.seen_at is not None else Unknown("not asked yet")
 
