@@ -26,14 +26,17 @@ PROGRESS = "diagnosis.progress"
 FEEDBACK = "diagnosis.feedback"
 KINDS = frozenset(
     (
-        *(TOLD, ANSWERED, PROGRESS, FEEDBACK, "diagnosis.asked", "diagnosis.stopped"),
-        *("diagnosis.unchanged", "diagnosis.dropped", "diagnosis.ended"),
+        *(TOLD, ANSWERED, PROGRESS, FEEDBACK, "diagnosis.stopped"),
+        *("diagnosis.asked", "diagnosis.unchanged", "diagnosis.dropped", "diagnosis.ended"),
     )
 )
 
 
-_TOLD_OF = ("text", "turn", "max_turns", "micro_dollars", "limit_micro_dollars")
-"""What a progress event says that its message shows."""
+_TOLD_OF = (
+    *("text", "turn", "max_turns", "micro_dollars", "limit_micro_dollars"),
+    *("ended", "why", "turns", "tokens", "seconds", "steps", "model"),
+)
+"""What events about an investigation say that its message shows."""
 ASIDE = KINDS - {TOLD}
 """Those of which the card says nothing."""
 
@@ -56,15 +59,13 @@ class Thread:
         elif event.kind == FEEDBACK:
             self._again(diagnosis_ref(_number(event, "diagnosis_id")), "diagnosis", Priority.HUMAN)
         elif "investigation_id" in event.data:
-            self._stirred(_number(event, "investigation_id"), event.at)
+            self._stirred(event)
 
     def _made(self, event: Event) -> None:
         try:
             made = store.get(self.tx, _number(event, "diagnosis_id"))
         except NotFound:
             return
-        if made.investigation_id is not None:
-            self._stirred(made.investigation_id, event.at)
         if not self._worth_telling(made):
             return
         before, asked = event.data.get("revises"), made.reason is Reason.ASKED
@@ -88,11 +89,12 @@ class Thread:
         if self.place.place == "card" or (look is not None and look.asked_by is not None):
             self._post(ref, "progress", None, asked=False, **told)
 
-    def _stirred(self, investigation_id: int, at: float) -> None:
-        """Something came of a look: its progress, if it is shown, is shown anew."""
-        ref = investigation_ref(investigation_id)
+    def _stirred(self, event: Event) -> None:
+        """Somebody stopped a look, or it has ended: its progress, if it is shown, says so."""
+        ref = investigation_ref(_number(event, "investigation_id"))
+        told = {name: event.data[name] for name in _TOLD_OF if name in event.data}
         for anchor in outbox.anchors(self.tx, [ref], ("progress",)).values():
-            reconcile.amend(self.tx, anchor.key, {"ended_at": at})
+            reconcile.amend(self.tx, anchor.key, told)
             self._again(ref, "progress", Priority.HUMAN)
 
     def _post(

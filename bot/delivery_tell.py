@@ -48,6 +48,7 @@ _PAGED = {
 _COUNTED = frozenset(
     f"ticket.{verb}" for verb in ["resolved", "recovering", "changed", "eased", "diagnosed"]
 )
+_SHOWN_AT_ONCE = frozenset(("ticket.resolved", "ticket.diagnosed"))
 _SETTLED_BY_MANY = frozenset(("ticket.resolved", "ticket.reopened"))
 
 
@@ -149,7 +150,7 @@ class Telling:
     def _want(self, event: Event, place: Placement) -> None:
         if event.actor is not None and event.actor != "tocsin":
             priority = Priority.HUMAN
-        elif event.kind == "ticket.resolved" and place.place == "card":
+        elif event.kind in _SHOWN_AT_ONCE and place.place == "card":
             priority = Priority.NEWS
         else:
             priority = Priority.UPKEEP

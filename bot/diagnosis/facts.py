@@ -80,14 +80,13 @@ class Progress:
     ticket_id: int
     text: str = ""
     asked_by: str = ""
-    question: str = ""
     turn: int = 0
     max_turns: int = 0
+    tokens: int = 0
     micro_dollars: int = 0
     limit_micro_dollars: int = 0
     seconds: float = 0.0
     ended: str = ""
     stopped_by: str = ""
     why: str = ""
-    steps: tuple[str, ...] = ()
     name_of: Callable[[str], str] = words.mention_of

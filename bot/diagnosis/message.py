@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from bot.blocks import Message
 from bot.diagnosis import answer, progress, views
 from bot.diagnosis.facts import Progress, number_of
@@ -41,23 +44,21 @@ def of_progress(tx: Tx, row: Row, around: Surroundings) -> Message | None:
     if look is None:
         return None
     said = row.data
-    made = next(iter(reversed(store.of_investigation(tx, number))), None)
-    spent = made.spent if made is not None else None
-    known = spent.micro_dollars if spent is not None else 0
     return progress.progress(
         Progress(
             id=number,
             ticket_id=_int(said.get("ticket_id")),
             text=str(said.get("text") or ""),
             asked_by=look.asked_by or "",
-            turn=_int(said.get("turn")),
+            turn=_int(said.get("turns")) or _int(said.get("turn")),
             max_turns=_int(said.get("max_turns")),
-            micro_dollars=max(_int(said.get("micro_dollars")), known),
+            tokens=_int(said.get("tokens")),
+            micro_dollars=_int(said.get("micro_dollars")),
             limit_micro_dollars=_int(said.get("limit_micro_dollars")),
-            seconds=max(_float(said.get("ended_at")) - row.created_at, 0.0),
-            ended=_ended(look),
+            seconds=_float(said.get("seconds")),
+            ended=_ended(said, look),
             stopped_by=look.stopped_by or "",
-            why=look.error,
+            why=str(said.get("why") or ""),
             name_of=around.name_of,
         )
     )
@@ -71,9 +72,9 @@ def _float(found: object) -> float:
     return float(found) if isinstance(found, int | float) else 0.0
 
 
-def _ended(look: looks.Standing) -> str:
-    if look.state in ("due", "working"):
-        return ""
-    if look.stopped_by is not None:
-        return "stopped"
-    return "failed" if look.state == "dropped" else "done"
+def _ended(said: Mapping[str, Any], look: looks.Standing) -> str:
+    """How it ended: as was told, or, of one that was given up without a word, by its state."""
+    told = str(said.get("ended") or "")
+    if told or look.state != "dropped":
+        return told
+    return "failed" if look.stopped_by is None else "stopped"

@@ -17,6 +17,9 @@ def progress(now: Progress) -> Message:
     if now.ended:
         told = _ended(now)
         return fit(Message(markup(told, now.name_of), (rich(line(*pieces(told, now.name_of))),)))
+    if now.stopped_by:
+        told = ("⏹️ Claude stops at its next step, as ", Who(now.stopped_by), " asked.")
+        return fit(Message(markup(told, now.name_of), (rich(line(*pieces(told, now.name_of))),)))
     doing = clean(now.text, 200) or "reading the evidence"
     asked: Phrase = (" for ", Who(now.asked_by)) if now.asked_by else ()
     told = (f"⏳ Claude looks into ticket {now.ticket_id}", *asked, ": ", Data(doing, 200))
@@ -38,7 +41,8 @@ def _spent(now: Progress) -> str:
 
 def _ended(now: Progress) -> Phrase:
     took = f" after {span(now.seconds)}" if now.seconds >= 1 else ""
-    cost = f"{plural(now.turn, 'turn')}, {wording.dollars(now.micro_dollars)}"
+    tokens = f"{plural(now.tokens, 'token')}, " if now.tokens else ""
+    cost = f"{plural(now.turn, 'turn')}, {tokens}{wording.dollars(now.micro_dollars)}"
     why = clean(now.why, 300).rstrip(".")
     if now.ended == "stopped":
         who: Phrase = (" by ", Who(now.stopped_by)) if now.stopped_by else ()
