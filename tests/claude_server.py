@@ -195,7 +195,7 @@ def _events(turn: Turn, body: dict[str, Any], n: int) -> list[tuple[str, dict[st
     usage = dict(turn.usage)
     begin = {"id": f"msg_{n}", "type": "message", "role": "assistant", "content": []}
     begin |= {"model": body["model"], "stop_reason": None, "stop_sequence": None}
-    first = {**usage, "output_tokens": min(usage.get("output_tokens", 0), 1)}
+    first = {**usage, "output_tokens": 1} if "output_tokens" in usage else usage
     made: list[tuple[str, dict[str, Any]]] = [
         ("message_start", {"message": {**begin, "usage": first}}),
         ("ping", {}),

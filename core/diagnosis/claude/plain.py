@@ -28,7 +28,7 @@ _RUNS = (
 )
 _COMMAND = re.compile(
     rf"(?:^|[\s'\"(:])(?:{_RUNS})\s+\S"
-    r"|\b(?:docker|podman|kubectl|helm|nerdctl|crictl)\s+(?:-\S+\s+)*(?:run|exec|rm|rmi|kill|stop|start|restart"
+    r"|\b(?:docker|podman|kubectl|helm|nerdctl|crictl)\s+(?:\S+\s+){0,3}?(?:run|exec|rm|rmi|kill|stop|start|restart"
     r"|pause|unpause|delete|apply|scale|drain|cordon|edit|patch|cp|network|volume|system|compose|update|rollout)\s+\S"
     r"|\b(?:rm|kill|sh|dd|nc|python3?|perl|ruby|node)\s+(?:-\w|if=)"
     r"|\$\(|\$\{|&&|\|\||\|\s*(?:sh|bash|tee|xargs|sudo)\b|>>?\s*/|(?:^|\s)--[a-z][\w-]*|(?:^|\s)\$\s"

@@ -138,4 +138,4 @@ def _mapping(thing: Any) -> Mapping[str, Any]:
 
 
 def _whole(thing: Any) -> int:
-    return thing if isinstance(thing, int) and not isinstance(thing, bool) else 0
+    return max(thing, 0) if isinstance(thing, int) and not isinstance(thing, bool) else 0

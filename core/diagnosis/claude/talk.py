@@ -159,7 +159,8 @@ class Talk:
             reply = await self._watch.over(self._wire.send(body, heard))
             outcome, usage = "ok", reply.usage
             # A service that counts nothing is not free.
-            usage = usage if usage.total else replace(heard.guessed, input=guess)
+            if usage.total == usage.output:
+                usage = replace(heard.guessed, input=guess)
             self._told, self._known = self._purse.size(body), usage.total - usage.output
             return reply
         except Failed as failed:
