@@ -89,146 +89,154 @@ def _of_stores(promql: str) -> str:
 
 
 def figures(types: Sequence[str]) -> Mapping[str, Figure]:
-    """Every figure by its name; `types` are the request types whose latency counts."""
-    kinds = f'type=~"{"|".join(types)}"'
-    worst = f"histogram_quantile(0.99, sum by (le, instance, type) (rate({_MSG}_bucket%s[1m])))"
-    raft = "tikv_raftstore_"
+    """Every figure by what it is of and its name; `types` are the request types whose latency counts."""
     listed = (
+        *_traffic(types),
+        *_machine(),
+        *_raft(),
+        *_engine(),
+        *_among_nodes(),
+        *_of_members(),
+        *_of_pd(),
+    )
+    return {f"{one.of}/{one.name}": one for one in listed}
+
+
+def _plain(
+    name: str, promql: str, *own: str, by: str = "instance", recipe: Recipe | None = None
+) -> Figure:
+    return Figure(name, STORE, by, promql, own or ("",), recipe)
+
+
+def _traffic(types: Sequence[str]) -> tuple[Figure, ...]:
+    worst = f"histogram_quantile(0.99, sum by (le, instance, type) (rate({_MSG}_bucket%s[1m])))"
+    return (
         _rate("qps", f"{_MSG}_count", 'type!="kv_gc"'),
         _rate("errors_per_s", "tikv_grpc_msg_fail_total", 'type!="kv_gc"'),
-        Figure(
-            *("p99_s", STORE, "instance", f"max by (instance) ({worst})", (kinds,)),
+        _plain(
+            "p99_s",
+            f"max by (instance) ({worst})",
+            f'type=~"{"|".join(types)}"',
             recipe=Recipe("p99", _MSG, "type", tuple(types)),
         ),
         _p99("coprocessor_wait_p99_s", "tikv_coprocessor_request_wait_seconds", 'type="all"'),
-        Figure(
+        _rate("scheduler_too_busy_per_s", "tikv_scheduler_too_busy_total"),
+        _rate("channel_full_per_s", "tikv_channel_full_total"),
+        _p99("latch_wait_p99_s", "tikv_scheduler_latch_wait_duration_seconds"),
+        _rate("critical_errors_per_s", "tikv_critical_error_total"),
+    )
+
+
+def _machine() -> tuple[Figure, ...]:
+    cpu, memory = "process_cpu_seconds_total", "process_resident_memory_bytes"
+    return (
+        _plain(
             "cpu_cores",
-            STORE,
-            "instance",
-            _of_stores(f"sum by (instance) (rate(process_cpu_seconds_total%s[{WINDOW}]))"),
-            ("",),
-            Recipe("rate", "process_cpu_seconds_total"),
+            _of_stores(f"sum by (instance) (rate({cpu}%s[{WINDOW}]))"),
+            recipe=Recipe("rate", cpu),
         ),
         _gauge("cpu_quota_cores", "tikv_server_cpu_cores_quota"),
-        Figure(
+        _plain(
             "raftstore_cpu_cores",
-            STORE,
-            "instance",
             f"sum by (instance) (rate(tikv_thread_cpu_seconds_total%s[{WINDOW}]))",
-            ('name=~"(raftstore|rs)_.*"',),
+            'name=~"(raftstore|rs)_.*"',
         ),
-        Figure(
+        _plain(
             "memory_bytes",
-            STORE,
-            "instance",
-            _of_stores("max by (instance) (process_resident_memory_bytes%s)"),
-            ("",),
-            Recipe("gauge", "process_resident_memory_bytes"),
+            _of_stores(f"max by (instance) ({memory}%s)"),
+            recipe=Recipe("gauge", memory),
         ),
         _gauge("memory_limit_bytes", "tikv_server_memory_quota_bytes"),
-        Figure(
-            "uptime_s",
-            STORE,
-            "instance",
-            _of_stores("time() - max by (instance) (process_start_time_seconds%s)"),
-            ("",),
-        ),
-        Figure(
+        _plain("uptime_s", _of_stores("time() - max by (instance) (process_start_time_seconds%s)")),
+        _plain(
             "disk_used_ratio",
-            STORE,
-            "instance",
             f"1 - sum by (instance) ({SIZE}%s) / sum by (instance) ({SIZE}%s)",
-            ('type="available"', 'type="capacity"'),
+            *('type="available"', 'type="capacity"'),
         ),
-        Figure(
+        _plain(
             "disk_io_util",
-            STORE,
-            "host",
             f"max by (instance) (rate(node_disk_io_time_seconds_total%s[{WINDOW}]))",
-            ("",),
+            by="host",
         ),
+        _plain("clock_offset_s", "max by (instance) (node_timex_offset_seconds%s)", by="host"),
+        _plain("up", "max by (instance) (up%s)", by="target"),
+    )
+
+
+def _raft() -> tuple[Figure, ...]:
+    raft = "tikv_raftstore_"
+    return (
         _p99("append_log_p99_s", f"{raft}append_log_duration_seconds"),
         _p99("commit_log_p99_s", f"{raft}commit_log_duration_seconds"),
         _p99("apply_log_p99_s", f"{raft}apply_log_duration_seconds"),
         _p99("propose_wait_p99_s", f"{raft}request_wait_time_duration_secs"),
         _p99("apply_wait_p99_s", f"{raft}apply_wait_time_duration_secs"),
-        _gauge(
-            "write_stall_us",
-            "tikv_engine_write_stall",
-            'type="write_stall_percentile99"',
-            "type",
-            ("write_stall_percentile99",),
-        ),
-        Figure(
-            "pending_compaction_bytes",
-            STORE,
-            "instance",
-            "sum by (instance) (tikv_engine_pending_compaction_bytes%s)",
-            ('db="kv"',),
-            Recipe("sum", "tikv_engine_pending_compaction_bytes", "db", ("kv",)),
-        ),
-        Figure(
-            "l0_files",
-            STORE,
-            "instance",
-            "max by (instance) (tikv_engine_num_files_at_level%s)"
-            " or max by (instance) (tikv_scheduler_l0_avg%s)",
-            ('level="0",db="kv"', ""),
-            Recipe("gauge", "tikv_scheduler_l0_avg"),
-        ),
-        _gauge("memtables", "tikv_engine_num_immutable_mem_table", 'db="kv"', "db", ("kv",)),
-        _rate("scheduler_too_busy_per_s", "tikv_scheduler_too_busy_total"),
-        _rate("channel_full_per_s", "tikv_channel_full_total"),
-        _p99("latch_wait_p99_s", "tikv_scheduler_latch_wait_duration_seconds"),
         _p99("raft_log_lag_p99", f"{raft}log_lag"),
         _gauge("slow_score", f"{raft}slow_score"),
-        _rate("critical_errors_per_s", "tikv_critical_error_total"),
-        Figure(
-            "unreachable_per_s",
-            STORE,
-            "store_id",
-            f"sum by (store_id) (rate({UNREACHABLE}%s[{WINDOW}]))",
-            ('type="unreachable"',),
-        ),
-        *(
-            Figure(name, STORE, "store", f"max by (store) ({_BYTES_GAUGE}%s)", (f'type="{kind}"',))
-            for name, kind in (
-                ("write_bytes_per_s", "store_write_rate_bytes"),
-                ("read_bytes_per_s", "store_read_rate_bytes"),
-            )
-        ),
         _gauge("leaders", f"{raft}region_count", 'type="leader"', "type", ("leader",)),
         _gauge("regions", f"{raft}region_count", 'type="region"', "type", ("region",)),
-        Figure(
-            "clock_offset_s",
-            STORE,
-            "host",
-            "max by (instance) (node_timex_offset_seconds%s)",
-            ("",),
-        ),
-        Figure("up", STORE, "target", "max by (instance) (up%s)", ("",)),
-        *_of_pd(),
     )
-    return {f"{one.of}/{one.name}": one for one in listed}
+
+
+def _engine() -> tuple[Figure, ...]:
+    stall, pending = "tikv_engine_write_stall", "tikv_engine_pending_compaction_bytes"
+    worst = "write_stall_percentile99"
+    return (
+        _gauge("write_stall_us", stall, f'type="{worst}"', "type", (worst,)),
+        _plain(
+            "pending_compaction_bytes",
+            f"sum by (instance) ({pending}%s)",
+            'db="kv"',
+            recipe=Recipe("sum", pending, "db", ("kv",)),
+        ),
+        _plain(
+            "l0_files",
+            "max by (instance) (tikv_engine_num_files_at_level%s)"
+            " or max by (instance) (tikv_scheduler_l0_avg%s)",
+            *('level="0",db="kv"', ""),
+            recipe=Recipe("gauge", "tikv_scheduler_l0_avg"),
+        ),
+        _gauge("memtables", "tikv_engine_num_immutable_mem_table", 'db="kv"', "db", ("kv",)),
+    )
+
+
+def _among_nodes() -> tuple[Figure, ...]:
+    """What others tell of a store: its peers, and PD."""
+    flows = (
+        ("write_bytes_per_s", "store_write_rate_bytes"),
+        ("read_bytes_per_s", "store_read_rate_bytes"),
+    )
+    return (
+        _plain(
+            "unreachable_per_s",
+            f"sum by (store_id) (rate({UNREACHABLE}%s[{WINDOW}]))",
+            'type="unreachable"',
+            by="store_id",
+        ),
+        *(
+            _plain(name, f"max by (store) ({_BYTES_GAUGE}%s)", f'type="{kind}"', by="store")
+            for name, kind in flows
+        ),
+    )
+
+
+def _of_members() -> tuple[Figure, ...]:
+    started = "time() - max by (instance) (process_start_time_seconds%s)"
+    offset = "max by (instance) (node_timex_offset_seconds%s)"
+    return (
+        Figure("up", MEMBER, "target", "max by (instance) (up%s)", ("",)),
+        Figure("clock_offset_s", MEMBER, "host", offset, ("",)),
+        _p99("etcd_fsync_p99_s", "etcd_disk_wal_fsync_duration_seconds", of=MEMBER),
+        _p99("etcd_rtt_p99_s", "etcd_network_peer_round_trip_time_seconds", of=MEMBER),
+        Figure("uptime_s", MEMBER, "instance", started, ("",)),
+    )
 
 
 def _of_pd() -> tuple[Figure, ...]:
     tso = "pd_server_handle_tso_duration_seconds_bucket"
     changes = f"changes(etcd_server_leader_changes_seen_total%s[{LONG_WINDOW}])"
     slow = f"sum(changes(pd_tso_events%s[{LONG_WINDOW}]))"
-    started = "time() - max by (instance) (process_start_time_seconds%s)"
     return (
-        Figure("up", MEMBER, "target", "max by (instance) (up%s)", ("",)),
-        Figure(
-            "clock_offset_s",
-            MEMBER,
-            "host",
-            "max by (instance) (node_timex_offset_seconds%s)",
-            ("",),
-        ),
-        _p99("etcd_fsync_p99_s", "etcd_disk_wal_fsync_duration_seconds", of=MEMBER),
-        _p99("etcd_rtt_p99_s", "etcd_network_peer_round_trip_time_seconds", of=MEMBER),
-        Figure("uptime_s", MEMBER, "instance", started, ("",)),
         Figure(
             "tso_p99_s",
             PD,
