@@ -49,7 +49,7 @@ def _small_print(shown: Shown) -> Iterator[Element]:
     yield plain(f"Evidence: {named}" if named else "No piece of evidence is cited", 300)
     made_by = shown.diagnosis.made_by
     by = "the rules" if made_by == "rules" else clean(made_by, 60) or "somebody"
-    yield plain(f"By {by}, about diagnosis {shown.id}", 200)
+    yield plain(f"Answer {shown.id} by {by}, from what was frozen", 200)
     if shown.spent is not None and shown.spent.calls:
         yield plain(cost(shown.spent), 120)
     if shown.note:

@@ -16,12 +16,13 @@ from bot.tickets import verbs
 from core import placements
 from core.db import Tx
 from core.diagnosis import store
+from core.diagnosis.questions import QUESTIONS
 from core.errors import Invalid
 from core.tickets import store as tickets
 
 EVENT = "app_mention"
 MAX_QUESTION = 1_000
-NOTHING_SAID = "What can be asked?"
+CAN_ASK = "For example: " + ", ".join(one.example for one in QUESTIONS[:6])
 _NAMED = re.compile(r"(?:\bticket\s*#?|#)(\d{1,18})\b", re.ASCII | re.IGNORECASE)
 _LEADING = re.compile(r"#?(\d{1,18})(?=[\s:,?.]|$)", re.ASCII)
 _MARKUP = re.compile(r"<([@#!])([^<>|]{1,100})(?:\|([^<>]{0,100}))?>")
@@ -72,7 +73,9 @@ def _ask(tx: Tx, request: Request, bot_user_id: str) -> Answer:
     if number is None:
         raise Invalid(_which(here))
     root = store.episode(tx, tickets.get(tx, number).id)
-    store.ask(tx, number, request.actor, asked.question or NOTHING_SAID)
+    if not asked.question:
+        raise Invalid(f"What would you like to know of ticket {number}? {CAN_ASK}")
+    store.ask(tx, number, request.actor, asked.question)
     if about == root.id:
         return Answer()  # the thread in which it was asked says it
     if not verbs.has_thread(tx, root.id):
