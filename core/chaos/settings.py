@@ -22,7 +22,8 @@ class SubjectChaos:
     the compose project ("" = any), `label` what a container must carry, as `name=value` or a bare
     name. `targets` limits what may be broken to these entities or names (empty: all that opted in).
     `faults` limits how (empty: all). `max_duration_s` may only shorten what `[chaos]` allows (0:
-    what it says).
+    what it says). `database` is the address of the program's own database, which is never broken:
+    the program fills it in.
     """
 
     enabled: bool = False
@@ -34,6 +35,7 @@ class SubjectChaos:
     targets: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
     max_duration_s: float = 0.0
+    database: str = ".state/tocsin.db"
 
     def __post_init__(self) -> None:
         for one in self.drivers:

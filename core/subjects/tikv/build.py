@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from core.chaos.drivers.build import drivers
 from core.clients.docker import DockerClient
 from core.clients.http import Http
 from core.clients.logs import ContainerLog, FileLog, LogSource
@@ -13,6 +14,7 @@ from core.clients.tls import Tls, TlsFiles
 from core.clock import Clock
 from core.errors import Invalid
 from core.subjects.probing import Probing
+from core.subjects.tikv.breaking import Breaking
 from core.subjects.tikv.check import Checks
 from core.subjects.tikv.containers import Containers
 from core.subjects.tikv.explain_means import Means
@@ -61,9 +63,21 @@ def tikv(name: str, settings: TikvSettings, clock: Clock, on_error: OnError) -> 
             containers=containers,
             logs=logs,
         ),
+        breaking=_breaking(settings, clock, pd, reads, prober),
         containers=containers,
     )
     return TikvSubject(name, settings, clock, parts, on_error)
+
+
+def _breaking(
+    settings: TikvSettings, clock: Clock, pd: Pd, reads: PdReads, prober: Prober
+) -> Breaking:
+    """How it may be broken; nothing by which it could be unless it opts in."""
+    breaking = Breaking(reads, prober, settings.containers)
+    paths = settings.tls
+    tls = None if paths is None else {"ca": paths.ca, "cert": paths.cert, "key": paths.key}
+    breaking.drivers = drivers(settings.chaos, clock, breaking.entities, settings.docker, pd, tls)
+    return breaking
 
 
 def _prometheus(

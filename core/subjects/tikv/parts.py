@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from core.clients.http import Http
 from core.subjects.probing import Probing
+from core.subjects.tikv.breaking import Breaking
 from core.subjects.tikv.check import Checks
 from core.subjects.tikv.containers import Containers
 from core.subjects.tikv.evidence import Death
@@ -34,6 +35,7 @@ class Parts:
     https: tuple[Http, ...]
     checks: Checks
     means: Means
+    breaking: Breaking
     containers: Containers | None = None
     _names: tuple[int, Names] | None = field(default=None, init=False)
 

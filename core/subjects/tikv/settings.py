@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from core.chaos.settings import OFF, SubjectChaos
 from core.errors import Invalid
 
 
@@ -95,7 +96,7 @@ class TikvSettings:
     to its log. `latency_types` are the request types that `high_latency` judges. `invariants` maps
     an invariant's name to what differs from its defaults: severity, hold_s, recover_s, or one of
     its thresholds. `max_open_probes` bounds the sockets to status ports (0 = from the process's
-    file limit).
+    file limit). `chaos` says whether and how it may be broken on purpose.
     """
 
     pd: tuple[str, ...]
@@ -114,6 +115,7 @@ class TikvSettings:
     latency_types: tuple[str, ...] = ("kv_get", "kv_prewrite", "kv_commit")
     invariants: Mapping[str, Mapping[str, Any]] = field(default_factory=_none)
     max_open_probes: int = 0
+    chaos: SubjectChaos = OFF
 
     def __post_init__(self) -> None:
         if not self.pd:

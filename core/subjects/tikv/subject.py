@@ -10,6 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from core.chaos.driver import Driver
+from core.chaos.model import Margin
+from core.chaos.settings import SubjectChaos
 from core.clock import Clock
 from core.diagnosis.evidence import About
 from core.diagnosis.model import Piece, Query
@@ -118,6 +121,23 @@ class TikvSubject:
     def absent(self) -> tuple[str, ...]:
         """Sources of evidence that this site does not have."""
         return self._explainer.absent()
+
+    @property
+    def chaos(self) -> SubjectChaos:
+        """Whether and how it may be broken on purpose."""
+        return self.settings.chaos
+
+    def drivers(self) -> tuple[Driver, ...]:
+        """By what it may be broken; see core.chaos.driver.Breakable."""
+        return self._parts.breaking.drivers
+
+    async def resolve(self, selector: str, seed: int, among: frozenset[str]) -> tuple[str, ...]:
+        """Whom a selector means."""
+        return await self._parts.breaking.resolve(selector, seed, among)
+
+    async def margin(self, without: frozenset[str]) -> Margin:
+        """What the loss of these would leave."""
+        return await self._parts.breaking.margin(without)
 
     def pace(self, seconds: float) -> None:
         """PD and Prometheus are asked this often; nodes' /metrics no more often than configured."""
