@@ -184,13 +184,16 @@ def networks(one: Seen) -> tuple[dict[str, Any], ...]:
         raise Refused(f"{one.called} has no network of its own (its network mode is {mode}).")
     found = (one.raw.get("NetworkSettings") or {}).get("Networks") or {}
     short = one.container.id[:12]
-    return tuple(_network(name, raw, short) for name, raw in sorted(found.items()))
+    made = [_network(name, raw, short) for name, raw in sorted(found.items())]
+    # The one that it was started with comes first, and so is its first interface again.
+    made.sort(key=lambda network: mode not in (network["name"], network["id"]))
+    return tuple(made)
 
 
 def _network(name: str, raw: Raw, short: str) -> dict[str, Any]:
-    chosen = {key: raw[key] for key in CHOSEN if raw.get(key)}
+    chosen = {key: raw[key] for key in CHOSEN if raw.get(key) is not None}
     # Its short id is an alias that the engine adds by itself.
-    aliases = [one for one in chosen.pop("Aliases", ()) if one != short]
+    aliases = [one for one in chosen.pop("Aliases", None) or () if one != short]
     if aliases:
         chosen["Aliases"] = aliases
     return {

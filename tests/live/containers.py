@@ -1,0 +1,215 @@
+"""Real containers for tests: an image made from this machine's own programs, networks, and a proxy
+in front of the engine that can be taken away (the engine itself is shared and stays)."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import secrets
+import shutil
+import socket
+import subprocess
+import tarfile
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from core.chaos.undo_docker_engine import Engine
+
+SOCKET = "/var/run/docker.sock"
+LABEL = "tocsin.chaos=allow"
+PROGRAMS = ("sh", "sleep", "rm", "stat", "ls", "cat", "fallocate", "getent")
+
+
+def docker(*words: str, stdin: bytes | None = None, check: bool = True) -> str:
+    """What the command line says."""
+    found = subprocess.run(["docker", *words], input=stdin, capture_output=True, timeout=90)
+    assert not check or found.returncode == 0, (words, found.stderr.decode())
+    return found.stdout.decode().strip()
+
+
+def tree(*programs: str, extra: dict[str, bytes] | None = None) -> bytes:
+    """A tar of programs of this machine, with the libraries that they are linked to."""
+    files: dict[str, Path] = {}
+    for name in programs:
+        path = Path(shutil.which(name) or name).resolve()
+        said = subprocess.run(["ldd", path], capture_output=True).stdout.decode()
+        files[f"bin/{name.rpartition('/')[2]}"] = path
+        for one in re.findall(r"(/\S+) \(0x", said):
+            files[one.lstrip("/")] = Path(one).resolve()
+    raw = io.BytesIO()
+    with tarfile.open(fileobj=raw, mode="w") as tar:
+        for inside, path in sorted(files.items()):
+            tar.add(path, arcname=inside)
+        for inside, body in (extra or {}).items():
+            info = tarfile.TarInfo(inside)
+            info.size, info.mode = len(body), 0o644
+            tar.addfile(info, io.BytesIO(body))
+    return raw.getvalue()
+
+
+@contextlib.contextmanager
+def image(raw: bytes, *changes: str) -> Iterator[str]:
+    """An image of that tree, gone afterwards."""
+    name = f"tocsin-test-{secrets.token_hex(4)}"
+    words = [part for change in changes for part in ("--change", change)]
+    docker("import", *words, "-", name, stdin=raw)
+    try:
+        yield name
+    finally:
+        docker("rmi", "-f", name, check=False)
+
+
+def shell_image() -> contextlib.AbstractContextManager[str]:
+    """An image that sleeps until it is told to end, and then ends at once."""
+    script = b"trap 'exit 0' TERM\nwhile :; do sleep 3600 & wait; done\n"
+    return image(
+        tree(*PROGRAMS, extra={"main.sh": script, "etc/nsswitch.conf": b"hosts: files dns\n"}),
+        'CMD ["/bin/sh", "/main.sh"]',
+    )
+
+
+def inspect(name: str) -> dict[str, Any]:
+    """A container, whole; asked directly, since the command line takes ten times as long."""
+    found = Engine(f"unix://{SOCKET}").container(name)
+    assert found is not None, f"there is no container {name}"
+    return found
+
+
+@dataclass
+class Site:
+    """Networks, volumes and containers under one name; all are gone at the end."""
+
+    image: str
+    project: str = field(default_factory=lambda: f"t{secrets.token_hex(3)}")
+    made: list[tuple[str, str]] = field(default_factory=list)
+
+    def network(self, name: str, subnet: str = "") -> str:
+        whole = f"{self.project}_{name}"
+        self.made.append(("network", whole))
+        docker("network", "create", *(["--subnet", subnet] if subnet else []), whole)
+        return whole
+
+    def volume(self, name: str, *options: str) -> str:
+        whole = f"{self.project}_{name}"
+        self.made.append(("volume", whole))
+        docker("volume", "create", *options, whole)
+        return whole
+
+    def run(self, service: str, *options: str, network: str = "none", opted: bool = True) -> str:
+        """A container, as compose would start one."""
+        name = f"{self.project}-{service}-1"
+        labels = [
+            f"com.docker.compose.project={self.project}",
+            f"com.docker.compose.service={service}",
+            *([LABEL] if opted else []),
+        ]
+        words = [part for one in labels for part in ("--label", one)]
+        if network != "none":
+            words += ["--network-alias", service]
+        self.made.append(("container", name))
+        docker("run", "-d", "--name", name, "--network", network, *words, *options, self.image)
+        return name
+
+    def clear(self) -> None:
+        """Remove everything, containers first."""
+        for kind in ("container", "network", "volume"):
+            names = [name for one, name in self.made if one == kind]
+            if names:
+                forced = ["-f"] if kind != "network" else []
+                docker(kind, "rm", *forced, *names, check=False)
+
+
+@contextlib.contextmanager
+def site(image_name: str) -> Iterator[Site]:
+    """A place for one test's containers."""
+    made = Site(image_name)
+    try:
+        yield made
+    finally:
+        made.clear()
+
+
+class EngineProxy:
+    """The engine at an address of its own, which can be taken away and given back.
+
+    `deaf` swallows answers: what is asked is done, and nobody hears of it.
+    """
+
+    def __init__(self, path: Path, engine: str = SOCKET) -> None:
+        self.path, self._engine = path, engine
+        self.deaf = False
+        self._server: socket.socket | None = None
+        self._open: set[socket.socket] = set()
+        self._guard = threading.Lock()
+
+    @property
+    def address(self) -> str:
+        return f"unix://{self.path}"
+
+    def start(self) -> None:
+        self.path.unlink(missing_ok=True)
+        server = socket.socket(socket.AF_UNIX)
+        server.bind(str(self.path))
+        server.listen(64)
+        self._server = server
+        threading.Thread(target=self._accept, args=(server,), daemon=True).start()
+
+    def stop(self) -> None:
+        """As an engine that ends: the socket is gone, and every connection with it."""
+        server, self._server = self._server, None
+        if server is not None:
+            with contextlib.suppress(OSError):
+                server.shutdown(socket.SHUT_RDWR)
+            server.close()
+        self.path.unlink(missing_ok=True)
+        with self._guard:
+            for one in self._open:
+                with contextlib.suppress(OSError):
+                    one.shutdown(socket.SHUT_RDWR)
+
+    def _accept(self, server: socket.socket) -> None:
+        while True:
+            try:
+                near, _ = server.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(near,), daemon=True).start()
+
+    def _serve(self, near: socket.socket) -> None:
+        far = socket.socket(socket.AF_UNIX)
+        with near, far:
+            try:
+                far.connect(self._engine)
+            except OSError:
+                return
+            with self._guard:
+                self._open |= {near, far}
+            back = threading.Thread(target=self._copy, args=(far, near, True), daemon=True)
+            back.start()
+            self._copy(near, far, False)
+            back.join()
+            with self._guard:
+                self._open -= {near, far}
+
+    def _copy(self, source: socket.socket, sink: socket.socket, answer: bool) -> None:
+        with contextlib.suppress(OSError):
+            while part := source.recv(65536):
+                if not (answer and self.deaf):
+                    sink.sendall(part)
+        with contextlib.suppress(OSError):
+            sink.shutdown(socket.SHUT_WR)
+
+
+@contextlib.contextmanager
+def proxy(folder: Path) -> Iterator[EngineProxy]:
+    """A proxy in front of the engine."""
+    made = EngineProxy(folder / "docker.sock")
+    made.start()
+    try:
+        yield made
+    finally:
+        made.stop()
