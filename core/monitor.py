@@ -61,6 +61,7 @@ class Watch:
         self._mono_at: float | None = None
         self._started_at = clock.monotonic()
         self._well: set[tuple[str, str]] = set()
+        self._read: known.Read = {}
 
     async def start(self) -> None:
         """Tell the subject what an earlier process carried, and note that it is watched."""
@@ -97,7 +98,7 @@ class Watch:
     async def _settle(self, judged: list[Judged], observation: Observation) -> tuple[int, int]:
         name = self.subject.name
         well = frozenset(self._well)
-        plan = await self._db.read(planned, name, judged, observation.removed, well)
+        plan = await self._db.read(planned, name, judged, observation.removed, well, self._read)
         self._remember_well(judged)
         if not plan:
             return 0, 0
@@ -131,10 +132,11 @@ def planned(
     judged: list[Judged],
     removed: frozenset[str],
     well: frozenset[tuple[str, str]] = frozenset(),
+    read: known.Read | None = None,
 ) -> Plan:
     """What the tick changes. Made where the database is read, which on SQLite is a thread: ten
     thousand violations keep it busy for 50 ms, and the loop has people to answer."""
-    before = replace(known.known(tx, subject), well=well)
+    before = replace(known.known(tx, subject, read), well=well)
     return make_plan(subject, judged, before, removed)
 
 

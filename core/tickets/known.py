@@ -18,18 +18,26 @@ SLICE = 500
 
 R = TypeVar("R")
 
+Read = dict[int, tuple[tuple[Any, ...], Ticket]]
+"""Open tickets as they were last read, by id: the row, and what was made of it. With 10,000 open a
+tick spent 290 of its 350 ms on making the same tickets again from rows that nobody had changed."""
+
 
 def parts(items: list[R], size: int = SLICE) -> Iterator[list[R]]:
     for start in range(0, len(items), size):
         yield items[start : start + size]
 
 
-def known(tx: Tx, subject: str) -> Known:
-    """What is remembered of `subject` before a tick is settled."""
+def known(tx: Tx, subject: str, read: Read | None = None) -> Known:
+    """What is remembered of `subject` before a tick is settled.
+
+    `read` is what the caller keeps from one call to the next; rows that are as they were then give
+    the same tickets. It is brought up to date here.
+    """
     s, c = schema.subjects, schema.conditions
     first = tx.value(sa.select(s.c.first_seen_at).where(s.c.name == subject))
     is_open = sa.select(t).where(t.c.subject == subject, t.c.resolved_at.is_(None))
-    tickets = {r.fingerprint: from_row(r) for r in tx.rows(is_open)}
+    tickets = _tickets(tx.rows(is_open), read if read is not None else {})
     lately = sa.select(t).where(
         t.c.subject == subject,
         t.c.resolved_at.is_not(None),
@@ -48,6 +56,17 @@ def known(tx: Tx, subject: str) -> Known:
         conditions=conditions,
         roots=_ended_roots(tx, tickets),
     )
+
+
+def _tickets(rows: Sequence[Any], read: Read) -> dict[str, Ticket]:
+    before = dict(read)
+    read.clear()
+    for row in rows:
+        told = tuple(row)
+        earlier = before.get(row.id)
+        same = earlier is not None and earlier[0] == told
+        read[row.id] = earlier if earlier is not None and same else (told, from_row(row))
+    return {ticket.fingerprint: ticket for _, ticket in read.values()}
 
 
 def _ended_roots(tx: Tx, tickets: Mapping[str, Ticket]) -> dict[int, float]:
