@@ -11,6 +11,7 @@ from core.diagnosis.pieces import ratio
 Facts = Mapping[tuple[str, str, str], Any]
 """Contents of pieces by kind, entity, and (for readings) name."""
 HEARD_S = 12.0
+HEARD_AFTER_S = 1.0
 _LOADS = {
     "qps_ratio": "qps",
     "write_ratio": "write_bytes_per_s",
@@ -42,9 +43,20 @@ def share(facts: Facts, entity: str, others: Sequence[str]) -> dict[str, Any]:
     told["odd_version"] = _odd(facts, entity, others)
     told["memory_ratio_max"] = _memory(facts, entity)
     told["restarts"] = _restarts(facts, entity)
+    told["heard_while_silent_s"] = heard_since(facts, entity)
     offset = _reading(facts, entity, "clock_offset_s")
     told["clock_offset_abs_s"] = None if offset is None else abs(offset)
     return {key: value for key, value in told.items() if value is not None}
+
+
+def heard_since(facts: Facts, entity: str) -> float | None:
+    """How long after it fell silent to us PD last heard from it, seconds: below 0 if not since.
+
+    A heartbeat from before that says nothing: a store that was just killed has a fresh one, too.
+    """
+    silent = _now(facts, "probe", entity, "silent_s")
+    age = _now(facts, "store", entity, "heartbeat_age_s")
+    return None if silent is None or age is None else round(silent - age, 3)
 
 
 def _odd(facts: Facts, entity: str, others: Sequence[str]) -> bool | None:
@@ -98,6 +110,10 @@ def spread(
     if probed:
         blind = sum(1 for one in probed if not _now(facts, "probe", one, "ok"))
         told["blind_share"] = round(blind / len(probed), 3)
+        since = [heard_since(facts, one) for one in probed]
+        if blind and any(one is not None for one in since):
+            alive = sum(1 for one in since if one is not None and one >= HEARD_AFTER_S)
+            told["heard_while_blind_share"] = round(alive / blind, 3)
     targets = [one for one in stores if ("reading", one, "up") in facts]
     if targets:
         missing = sum(1 for one in targets if not _reading(facts, one, "up"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from core.diagnosis.compare import HEARD_AFTER_S
 from core.diagnosis.model import Op
 from core.diagnosis.rules.sign import Sign
 
@@ -96,7 +97,12 @@ UNROUTED = Sign(
 LOG_STOPPED = Sign(15, "log", "quiet_s", Op.AT_LEAST, 20, "its log has been silent for {value} s")
 ANSWERS = Sign(20, "probe", "now.ok", Op.EQUALS, True, "it answers its status port")
 HEARTBEATS = Sign(
-    -30, "store", "now.heartbeat_age_s", Op.AT_MOST, 12, "PD still hears from it: {value} s ago"
+    -30,
+    "share",
+    "heard_while_silent_s",
+    Op.AT_LEAST,
+    HEARD_AFTER_S,
+    "PD heard from it {value} s after it fell silent to us",
 )
 
 IDLE = Sign(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from core.diagnosis.compare import HEARD_AFTER_S
 from core.diagnosis.model import Op
 from core.diagnosis.rules.life import (
     DETACHED,
@@ -44,6 +45,14 @@ PD_DEAF = Sign(
 PD_HEARS = Sign(
     25, "store", "now.heartbeat_age_s", Op.AT_MOST, 12, "PD still hears from it: {value} s ago"
 )
+PD_HEARD_SINCE = Sign(
+    25,
+    "share",
+    "heard_while_silent_s",
+    Op.AT_LEAST,
+    HEARD_AFTER_S,
+    "PD heard from it {value} s after it fell silent to us",
+)
 PD_UP = Sign(10, "store", "now.state", Op.EQUALS, "Up", "PD calls it Up")
 SCRAPED = Sign(15, "reading", "now", Op.AT_LEAST, 1, "Prometheus scrapes it", source="up")
 SERVES = Sign(
@@ -81,10 +90,10 @@ ALL_BLIND = Sign(
 ALL_HEARD = Sign(
     35,
     "spread",
-    "heard_share",
+    "heard_while_blind_share",
     Op.AT_LEAST,
     0.99,
-    "PD hears from every store",
+    "PD heard from every store after it fell silent to us",
     about="cluster",
     direct=True,
 )
@@ -142,7 +151,7 @@ RULES = (
     Rule(
         "observer_blind",
         stores,
-        must=((NOT_ANSWERING,), (PD_HEARS,), (SCRAPED, SERVES, PEERS_CONTENT)),
+        must=((NOT_ANSWERING,), (PD_HEARD_SINCE,), (SCRAPED, SERVES, PEERS_CONTENT)),
         signs=(PD_UP, RUNS, against(PEERS_MISS, 50)),
         must_not=(against(EXITED, 90), against(PAUSED, 90), against(DETACHED, 90)),
         tickets=frozenset(("observer_blind", "store_down")),

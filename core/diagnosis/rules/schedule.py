@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from core.diagnosis.model import Op
-from core.diagnosis.rules.sign import Rule, Sign, only, stores
+from core.diagnosis.rules.life import NOT_ANSWERING
+from core.diagnosis.rules.sign import Rule, Sign, against, only, stores
 
 _LEADERS = frozenset(("leader_imbalance",))
 _SCHEDULE = "/config/schedule"
@@ -212,7 +213,15 @@ RULES = (
         stores,
         must=((MANY, FEW),),
         signs=(UP, JUST_BACK, WEIGHED, RECOUNTS),
-        must_not=(SILENT, EVICTS_ANY, NO_BALANCE, GRANTED, PAUSED, LIMITS[0]),
+        must_not=(
+            SILENT,
+            against(NOT_ANSWERING, 60),
+            EVICTS_ANY,
+            NO_BALANCE,
+            GRANTED,
+            PAUSED,
+            LIMITS[0],
+        ),
         tickets=_LEADERS,
     ),
     Rule(

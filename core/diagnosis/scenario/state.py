@@ -70,14 +70,15 @@ class World:
     def probe(self, entity: str, t: float) -> dict[str, Any]:
         """What the bot sees of its status port."""
         made: dict[str, Any] = {"ok": True, "said": ""}
-        stopped = self.stopped(entity, t)
+        stopped, since = self.stopped(entity, t), t
         if stopped is not None:
-            hung = stopped[1] == "paused"
+            hung, since = stopped[1] == "paused", stopped[0]
             made = {"ok": False, "said": "timed out after 0.4 s" if hung else "connection refused"}
         for one in _until(self.file.probe, t):
             if one.entity == entity:
+                since = since if made["ok"] == one.ok else one.at
                 made = {"ok": one.ok, "said": one.said}
-        return made
+        return made if made["ok"] else made | {"silent_s": t - since}
 
     def stores_body(self, t: float) -> dict[str, Any]:
         """What PD's /stores answers."""

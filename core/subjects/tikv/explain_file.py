@@ -115,12 +115,16 @@ class Files:
         self.add("member", pd_entity(name), told, "/ping, /health")
 
     def probe(self, store_id: int, now: Mapping[str, Any], timeline: Sequence[Any]) -> None:
-        """What the bot sees of a store's status port."""
+        """What the bot sees of a store's status port; for how long it has been silent to us."""
         before = None
         if self._look is not None and store_id in self._look.probes:
             ok, words = self._look.probes[store_id]
             before = {"ok": ok, "said": words}
-        told = {"now": dict(now), "before": before, "timeline": list(timeline)}
+        silent: dict[str, Any] = {}
+        if not now["ok"]:
+            began = timeline[-1]["at"] if timeline and not timeline[-1]["ok"] else None
+            silent = {"silent_s": round(self._about.taken_at - began, 3) if began else 0.0}
+        told = {"now": {**now, **silent}, "before": before, "timeline": list(timeline)}
         self.add("probe", store_entity(store_id), told, "status port")
 
     def docked(self, entity: str, found: Docked, first: Mapping[str, Any] | None) -> None:
