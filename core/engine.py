@@ -12,11 +12,13 @@ from dataclasses import dataclass
 import structlog
 
 from core import elsewhere, maintenance, monitor, upkeep
+from core.chaos.safety import Sight
 from core.clock import Clock
 from core.db import Database, Fenced
 from core.diagnosis.worker import Worker
 from core.metrics import Metrics
 from core.monitor import TickReport, Watch
+from core.runs.runner import Runner
 from core.schedule import every
 from core.subject import Nudges, Paced, Subject
 from core.tasks import Tasks
@@ -25,6 +27,8 @@ from core.tickets import store
 log = structlog.get_logger()
 
 Ticked = Callable[[TickReport], Awaitable[None]]
+RunsOf = Callable[["Engine"], Runner]
+"""Makes the runner of an engine: it is told of failures, and asks when a subject was last seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,7 @@ class Engine:
         metrics: Metrics,
         keep: upkeep.Retention,
         worker: Worker | None = None,
+        runs: RunsOf | None = None,
     ) -> None:
         self.db = db
         self.clock = clock
@@ -59,6 +64,7 @@ class Engine:
         self._paced: float | None = None
         self._on_tick: list[Ticked] = []
         self._fenced: Callable[[], None] | None = None
+        self._runs = None if runs is None else runs(self)
 
     def on_tick(self, told: Ticked) -> None:
         """Hear of every completed tick."""
@@ -69,7 +75,10 @@ class Engine:
         self._fenced = stop
 
     async def begin(self) -> None:
-        """Prepare: close what is no longer configured, recall what was carried."""
+        """Prepare: heal what was left broken, close what is no longer configured, recall what was
+        carried."""
+        if self._runs is not None:
+            await self._runs.boot()
         names = [w.subject.name for w in self.watches]
         for gone in await self.db.write_as(self.epoch, monitor.remove_missing, names):
             log.info("a subject was taken out of the configuration", action="remove", subject=gone)
@@ -85,10 +94,14 @@ class Engine:
         tasks.start("purge", self._purge())
         if self._worker is not None:
             tasks.start("diagnosis", self._diagnose(self._worker))
+        if self._runs is not None:
+            tasks.start("runs", self._runs.run())
         tasks.start("elsewhere", elsewhere.watch(self.db, self.clock))
 
     async def close(self) -> None:
-        """Let go of every subject's connections."""
+        """Heal what is broken on purpose; let go of every subject's connections."""
+        if self._runs is not None:
+            await self._runs.close()
         for watch in self.watches:
             await watch.subject.close()
 
@@ -183,6 +196,17 @@ class Engine:
         """How often a subject is looked at; 0 for one that is not watched."""
         found = (w.subject.interval_s for w in self.watches if w.subject.name == subject)
         return next(found, 0.0)
+
+    def sight(self, subject: str) -> Sight | None:
+        """The last completed look at a subject, None before the first."""
+        for watch in self.watches:
+            if watch.subject.name == subject and (last := watch.last) is not None:
+                return Sight(last.at, watch.subject.interval_s, last.blind)
+        return None
+
+    def failed(self, where: str, error: BaseException) -> None:
+        """Something that goes on by itself has failed: told and counted; a lost database ends it."""
+        self._failed(where, error)
 
     def health(self) -> Health:
         """Red when a subject's loop has not completed a cycle for long."""

@@ -8,11 +8,19 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import structlog
 
 from core import lock, migrate
+from core.addresses import parse_url
+from core.chaos.desk import Desk
+from core.chaos.experiment import Experiments
+from core.chaos.healing import Healers
+from core.chaos.order import Rules
+from core.chaos.order import rules as chaos_rules
+from core.chaos.story import Means as ChaosMeans
 from core.clock import Clock
 from core.config import Config
 from core.db import Database
@@ -24,6 +32,7 @@ from core.errors import Invalid
 from core.invariant import Invariant
 from core.metrics import Metrics
 from core.opening import failed, open_database
+from core.runs.runner import Runner
 from core.subject import Subject
 from core.subjects.etcd import from_file as etcd_file
 from core.subjects.etcd.build import etcd
@@ -64,6 +73,7 @@ class Core:
     metrics: Metrics
     own: OwnSubject
     worker: Worker
+    desk: Desk
 
 
 def build_subjects(config: Config, clock: Clock) -> list[Subject]:
@@ -74,8 +84,51 @@ def build_subjects(config: Config, clock: Clock) -> list[Subject]:
         if builder is None:
             known = ", ".join(sorted(SUBJECTS))
             raise Invalid(f"subject {one.name!r}: unknown kind {one.kind!r}; there is {known}.")
-        made.append(builder(one.name, one.own, clock))
+        made.append(builder(one.name, _with_database(one.own, config), clock))
     return made
+
+
+def _with_database(own: Mapping[str, Any], config: Config) -> Mapping[str, Any]:
+    """Experiments are told where our own database is, so that it is never broken."""
+    chaos = own.get("chaos")
+    if not isinstance(chaos, Mapping):
+        return own
+    return {**own, "chaos": {**chaos, "database": config.database}}
+
+
+def _runs(
+    config: Config,
+    clock: Clock,
+    db: Database,
+    epoch: int,
+    subjects: Mapping[str, Subject],
+    rules: Rules,
+) -> Callable[[Engine], Runner]:
+    """What carries experiments to their end, and orders those that are planned."""
+
+    def made(engine: Engine) -> Runner:
+        means = ChaosMeans(
+            db=db,
+            clock=clock,
+            epoch=epoch,
+            subjects=subjects,
+            healers=Healers(healers_folder(config)),
+            limits=rules.limits,
+            look=engine.sight,
+        )
+        return Runner(db, clock, epoch, [Experiments(means, rules)], engine.failed)
+
+    return made
+
+
+def healers_folder(config: Config) -> Path:
+    """Where detached healers keep what they must undo: beside the database, if that is a file."""
+    if config.file.chaos.state is not None:
+        return config.file.chaos.state
+    url = parse_url(config.database)
+    if url.get_backend_name() == "sqlite":
+        return Path(f"{url.database}.chaos")
+    return Path(".state/chaos")
 
 
 def _means(config: Config, clock: Clock, db: Database, epoch: int, watched: list[Subject]) -> Means:
@@ -104,7 +157,7 @@ async def hold_core(
     `meanwhile` is what to be inside of while another process holds the database (PostgreSQL).
     """
     raise_file_limit()
-    built = build_subjects(config, clock)
+    built, rules = build_subjects(config, clock), chaos_rules(config.file)
     db = open_database(config, clock, create=True)
     try:
         async with lock.hold_raw(db, command, meanwhile=meanwhile):
@@ -117,9 +170,12 @@ async def hold_core(
             retention = Retention(keep.tickets, keep.events, keep.requests)
             watched = [*built, own]
             worker = Worker(_means(config, clock, db, epoch, watched), metrics)
-            engine = Engine(db, clock, epoch, watched, metrics, retention, worker)
+            by_name = {one.name: one for one in built}
+            runs = _runs(config, clock, db, epoch, by_name, rules)
+            engine = Engine(db, clock, epoch, watched, metrics, retention, worker, runs)
+            desk = Desk(db, by_name, rules, engine.sight)
             try:
-                yield Core(config, clock, db, epoch, engine, metrics, own, worker)
+                yield Core(config, clock, db, epoch, engine, metrics, own, worker, desk)
             finally:
                 await engine.close()
     finally:

@@ -11,8 +11,9 @@ from dataclasses import replace
 
 import structlog
 
-from core.chaos import after, before, during
+from core.chaos import after, before, during, schedule
 from core.chaos.model import KIND, Stage, Story
+from core.chaos.order import Rules
 from core.chaos.picture import timeline
 from core.chaos.story import Means, finish, of
 from core.db import Fenced, Tx
@@ -40,8 +41,10 @@ class Experiments:
 
     kind = KIND
 
-    def __init__(self, means: Means) -> None:
+    def __init__(self, means: Means, rules: Rules | None = None) -> None:
+        """`rules` are needed for experiments that come by themselves."""
         self._m = means
+        self._rules = rules
         self._ready: dict[int, before.Ready] = {}
         self._attempts: dict[int, int] = {}
         self._calls = Tasks(_lost)
@@ -67,6 +70,11 @@ class Experiments:
             if story.done:
                 why = f"Tocsin ended after {len(story.done)} of {_count(story)} targets"
             await self._m.finish(run, story, Outcome.ABORTED, why)
+
+    async def tick(self) -> None:
+        """Order what is planned for now."""
+        if self._rules is not None:
+            await schedule.tick(self._m.db, self._m.epoch, self._rules)
 
     async def begin(self, run: Run) -> None:
         """Begin with a look at how the subject is; what waited for too long never fires late."""

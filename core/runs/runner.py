@@ -36,6 +36,10 @@ class Work(Protocol):
         """Put in order what an earlier process left; `live` are its runs that had not ended."""
         ...
 
+    async def tick(self) -> None:
+        """What time alone brings about: called about once a second."""
+        ...
+
     async def begin(self, run: Run) -> None:
         """A claimed run begins: `store.begin` with its first stage, or `store.finish`."""
         ...
@@ -99,6 +103,7 @@ class Runner:
 
     async def _tick(self) -> None:
         for kind, work in self._works.items():
+            await work.tick()
             for one in await self._db.read(store.unreported, kind):
                 if one.id not in self._driven:
                     self._driven.add(one.id)
