@@ -48,3 +48,8 @@ def redact(text: str, known: tuple[str, ...] = ()) -> str:
     text = _USERINFO.sub(rf"\1:{MARK}@", text)
     text = _QUERY.sub(rf"\1{MARK}", text)
     return _ASSIGNED.sub(rf"\1{MARK}", text)
+
+
+def hides(name: str) -> bool:
+    """Whether a field of this name holds a secret, whatever it looks like."""
+    return redact(f"{name}=x") == f"{name}={MARK}"

@@ -11,7 +11,7 @@ from typing import Any
 from core.clients import goformat
 from core.clients.log_line import LogLine
 from core.diagnosis.model import Piece
-from core.redact import redact
+from core.redact import MARK, hides, redact
 
 MAX_LINES = 200
 MAX_LINE = 1_000
@@ -28,10 +28,14 @@ def clean(thing: Any) -> Any:
     if isinstance(thing, float):
         return thing if math.isfinite(thing) else None
     if isinstance(thing, Mapping):
-        return {str(key)[:200]: clean(value) for key, value in thing.items()}
+        return {redact(str(key)[:400])[:200]: _field(str(key), one) for key, one in thing.items()}
     if isinstance(thing, Iterable):
         return [clean(one) for one in thing]
     return clean(str(thing))
+
+
+def _field(name: str, value: Any) -> Any:
+    return MARK if isinstance(value, str) and value and hides(name) else clean(value)
 
 
 class Filing:

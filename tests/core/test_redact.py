@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.redact import MARK, redact
+from core.redact import MARK, hides, redact
 
 
 @pytest.mark.parametrize(
@@ -51,3 +51,12 @@ def test_ordinary_words_stay(text: str) -> None:
 def test_what_was_redacted_stays_the_same() -> None:
     once = redact("password=hunter2 Bearer abcdefgh postgresql://u:p@h/d")
     assert redact(once) == once
+
+
+@pytest.mark.parametrize(
+    ("name", "secret"),
+    [("password", True), ("db.passwd", True), ("api-key", True), ("access_token", True)]
+    + [(one, False) for one in ("key", "start_key", "tso", "state", "leaders", "")],
+)
+def test_a_field_hides_what_it_holds_by_its_name(name: str, secret: bool) -> None:
+    assert hides(name) is secret

@@ -142,6 +142,7 @@ class Desk:
         named = replace(
             found,
             id=f"q{len(self.added) + 1}",
+            source=clean(found.source),
             content=clean(found.content),
             error=clean(found.error),
         )

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.diagnosis.model import Piece, Snapshot
-from core.redact import MARK, redact
+from core.redact import MARK, hides, redact
 
 _ESCAPES = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
 
@@ -35,9 +35,8 @@ def scrub(thing: Any, secrets: tuple[str, ...] = ()) -> Any:
 
 
 def _field(name: str, value: Any, secrets: tuple[str, ...]) -> Any:
-    if isinstance(value, str) and value and redact(f"{name}=x") == f"{name}={MARK}":
-        return MARK
-    return scrub(value, secrets)
+    hidden = isinstance(value, str) and bool(value) and hides(name)
+    return MARK if hidden else scrub(value, secrets)
 
 
 def data(thing: Any, secrets: tuple[str, ...] = ()) -> str:

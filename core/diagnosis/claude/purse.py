@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from core.db import Fenced
 from core.diagnosis.claude.prices import Model, Usage, cost, highest
 from core.diagnosis.claude.task import Ending, Ledger, Means, Spent
 from core.diagnosis.claude.wire import Failed
@@ -61,6 +62,8 @@ class Purse:
         """Put aside the most that a call may cost; Failed if the day has no money left."""
         try:
             number = await self._ledger.reserve(model.name, highest(model.price, prompt, answer))
+        except Fenced:
+            raise  # somebody else works on this now: no answer of ours counts
         except Refused as refused:
             raise Failed(Ending.OVER_BUDGET, refused.text) from None
         except TocsinError as error:

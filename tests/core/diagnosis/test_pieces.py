@@ -84,3 +84,9 @@ def test_a_ratio_needs_somebody_to_compare_with():
     assert ratio(5.0, [0.0, None]) is None
     assert ratio(None, [1.0]) is None
     assert ratio(6.0, [1.0, None, 3.0]) == 3.0
+
+
+def test_a_secret_is_found_by_its_field_s_name_and_as_a_field_s_name():
+    told = clean({"password": "hunter2", "xoxb-123456789012-abcdef": 1, "labels": {"host": "a"}})
+
+    assert told == {"password": "[secret]", "[secret]": 1, "labels": {"host": "a"}}

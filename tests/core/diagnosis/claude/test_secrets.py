@@ -1,0 +1,125 @@
+"""No secret leaves: not from evidence, live answers, questions, errors or settings."""
+
+import json
+
+import pytest
+
+from core.diagnosis.claude.fence import scrub
+from core.diagnosis.claude.prompt import payload
+from core.diagnosis.claude.settings import ClaudeSettings
+from core.diagnosis.claude.task import Ending, Live
+from core.diagnosis.model import Piece
+from core.redact import redact
+from tests.claude_server import KEY, ClaudeServer, Fails, calls, says
+from tests.core.diagnosis.claude.desk_rig import Rig, piece_id, right, task
+
+PLANTED = {
+    "slack": ("xoxb-123456789012-abcdefghijkl", "{}"),
+    "slack app": ("xapp-1-A0123456789-abcdef", "{}"),
+    "anthropic": ("sk-ant-api03-abcdefghijklmnop", "{}"),
+    "other key": ("sk-abcdefghijklmnopqrstuvwx", "{}"),
+    "aws": ("AKIAABCDEFGHIJKLMNOP", "{}"),
+    "github": ("ghp_abcdefghijklmnopqrstuvwxyz0123", "{}"),
+    "gitlab": ("glpat-abcdefghijklmnopqrst", "{}"),
+    "google": ("AIzaabcdefghijklmnopqrstuvwxyz0123456", "{}"),
+    "jwt": ("eyJhbGciOiJIUzI1.eyJzdWIiOiIx.c2lnbmF0dXJl", "{}"),
+    "bearer": ("abcdef0123456789", "Authorization: Bearer {}"),
+    "url": ("hunter2hunter2", "mysql://root:{}@tidb:4000/test"),
+    "query": ("hunter2hunter2", "GET /x?key={}&y=1"),
+    "assigned": ("hunter2hunter2", "db.password = {} done"),
+    "quoted": ("hunter2 hunter2", 'client_secret: "{}"'),
+    "private key": (
+        "MIIEpAIBAAKCAQEA",
+        "-----BEGIN RSA PRIVATE KEY-----\n{}\n-----END RSA PRIVATE KEY-----",
+    ),
+    "known": ("correct-horse-battery", "it says {} here"),
+}
+
+
+@pytest.mark.parametrize("kind", PLANTED)
+async def test_a_planted_secret_is_in_no_request(kind):
+    secret, template = PLANTED[kind]
+    said = template.format(secret)
+    about = task()
+    log, store = piece_id(about, "log", "store:4"), piece_id(about, "store", "store:4")
+
+    async def ask(query, entity, window):
+        content = {"lines": [{"at": window[1], "text": said}], "note": {said: said}}
+        return Piece("", "log", said, entity, window[1], window, content)
+
+    about = task(
+        question=f"What is {said}?",
+        **{
+            log: {"content": {"lines": [{"at": 1.0, "level": "INFO", "text": said}]}},
+            store: {"content": {"now": {"labels": {"note": said}}}, "source": said},
+        },
+    )
+    look = calls(
+        ("read_evidence", {"evidence": log, "offset": 0}),
+        ("search_evidence", {"text": "here", "kind": ""}),
+        ("filter_log", {"entity": "store:4", "text": "", "minutes": 5}),
+        ("read_evidence", {"evidence": "q1", "offset": 0}),
+        ("ask_pd", {"path": "/stores"}),
+    )
+    live = Live(ask, ("store:4",), ("/stores",))
+    script = (look, says("no"), right(task()))
+    async with ClaudeServer(*script) as claude:
+        how = {"secrets": ("correct-horse-battery",)}
+        result = await Rig(claude, live=live, how=how).ask(about)
+
+    assert len(claude.raw) >= 3
+    for raw in claude.raw:
+        assert secret.encode() not in raw
+        assert json.dumps(secret)[1:-1].encode() not in raw
+    assert all(secret not in json.dumps(one.content) for one in result.added) or kind == "known"
+
+
+async def test_the_key_is_in_the_header_alone_and_no_other_credential_is_used(monkeypatch):
+    about = task()
+    log = piece_id(about, "log", "store:4")
+    about = task(question=KEY, **{log: {"content": {"lines": [{"at": 1, "text": f"x{KEY}x"}]}}})
+    monkeypatch.setenv("ANTHROPIC_AUTH_TOKEN", "another-credential")
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", "http://127.0.0.1:9")
+    async with ClaudeServer(right(task(), answer="No.")) as claude:
+        result = await Rig(claude).ask(about)
+
+    assert result.ending is Ending.ANSWERED
+    assert claude.headers[0]["authorization"] == f"Bearer {KEY}"
+    assert KEY.encode() not in claude.raw[0]
+    assert b"another-credential" not in claude.raw[0]
+
+
+async def test_what_the_service_says_back_is_redacted_in_what_people_read():
+    echo = Fails(401, "authentication_error", f"bad key {KEY}")
+    async with ClaudeServer(echo) as claude:
+        result = await Rig(claude).ask(task())
+
+    assert "bad key [secret]" in result.why
+
+
+def test_secrets_are_known_by_the_name_of_their_field_and_ordinary_keys_stay():
+    told = scrub(
+        {
+            "password": "hunter2",
+            "nested": [{"api_key": "abc"}],
+            "key": "r\u0001",
+            "n": 3,
+            "token": "",
+        }
+    )
+
+    assert told == {
+        "password": "[secret]",
+        "nested": [{"api_key": "[secret]"}],
+        "key": "r\u0001",
+        "n": 3,
+        "token": "",
+    }
+
+
+def test_a_payload_without_secrets_loses_nothing_to_redaction():
+    body = payload(task(), ClaudeSettings(api_key=KEY))
+    texts = [one["text"] for one in (*body["system"], *body["messages"][0]["content"])]
+
+    assert "[secret]" not in json.dumps(body)
+    assert [redact(one) for one in texts] == texts
