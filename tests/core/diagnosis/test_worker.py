@@ -288,6 +288,7 @@ async def test_a_question_is_answered_from_what_was_frozen_also_when_the_source_
 
 async def test_what_is_not_understood_gets_what_can_be_asked(bench: Diagnosing) -> None:
     ticket = await bench.open()
+    await bench.idle()
     await bench.db.write(store.ask, ticket, ANA, "sing me a song")
     await bench.idle()
 
