@@ -50,10 +50,10 @@ def run_missed(_tx: Tx, row: Row, around: Surroundings) -> Message | None:
         number=int(data.get("number", 0)),
         name=str(data.get("name", "")),
         subject=around.label(str(data.get("subject", ""))),
-        target=str(data.get("target", "")),
+        target=str(data.get("target") or ""),
         cron=str(data.get("cron", "")),
         zone=str(data.get("zone", "")),
-        hours=str(data.get("hours", "")),
+        hours=str(data.get("hours") or ""),
         next_at=data.get("next_at"),
         by=str(data.get("by", "tocsin")),
     )

@@ -41,7 +41,7 @@ class Preview:
     """One experiment as it would be run now.
 
     `target` is what people call it, `entity` the subject's own word. `refused` says why it must
-    not be run now; then only what is known is filled in.
+    not be run now; then only what is known is filled in. `where` is the channel of its card.
     """
 
     name: str
@@ -58,6 +58,8 @@ class Preview:
     detect_within_s: float = 0.0
     recover_within_s: float = 0.0
     refused: str = ""
+    about: str = ""
+    where: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bot import ids, words
-from bot.blocks import Block, Element, field, fields, line, plain, rich, section
+from bot.blocks import Block, Element, context, field, fields, line, plain, rich
 from bot.blocks import words as say
 from bot.chaos import wording
 from bot.chaos.facts import Preview
@@ -35,15 +35,24 @@ def confirm(preview: Preview, wish: str) -> View:
         field("Found within", _within(preview)),
     )
     rows: list[Element | None] = [
-        line(say("What will be done: ", bold=True), clean(preview.words, 400)),
-        line(say("How far it reaches: ", bold=True), clean(preview.radius, 400)),
-        line(say("How it is undone: ", bold=True), clean(preview.undo_words, 400)),
+        line(say(f"{name}: ", bold=True), wording.phrase(text, 400))
+        for name, text in (
+            ("What will be done", preview.words),
+            ("How far it reaches", preview.radius),
+            ("How it is undone", preview.undo_words),
+        )
+        if text
     ]
     ending = (
         "It is healed when the time is over, when you press Abort, and also if Tocsin itself dies. "
         "The margin is looked at once more right before the fault."
     )
-    made = _view((_title(preview), fields(*cells), rich(*rows), section(ending)))
+    if preview.where:
+        ending += f" Its card appears in #{clean(preview.where.removeprefix('#'), 80)}."
+    about = clean(preview.about, 400, lines=4)
+    top = rich(line(*_title(preview)), line(about) if about else None)
+    told = (rich(*rows),) if rows else ()
+    made = _view((top, fields(*cells), *told, context(plain(ending, 600))))
     return {
         **made,
         "callback_id": ids.CHAOS_RUN_VIEW,
@@ -65,13 +74,13 @@ def refused(preview: Preview) -> View:
     ]
     if preview.margin:
         rows.insert(1, line(say("If it is lost: ", bold=True), wording.phrase(preview.margin, 300)))
-    return _view((_title(preview), rich(*rows)))
+    return _view((rich(line(*_title(preview)), *rows),))
 
 
-def _title(preview: Preview) -> Block:
+def _title(preview: Preview) -> tuple[Element | str, ...]:
     title = clean(preview.title, 150) or clean(preview.name, 60)
     where = f" ({clean(preview.name, 60)}) on {clean(preview.subject, 60)}"
-    return rich(line(say(title, bold=True), where))
+    return (say(title, bold=True), where)
 
 
 def _within(preview: Preview) -> str:
