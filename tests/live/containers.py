@@ -64,8 +64,9 @@ def image(raw: bytes, *changes: str) -> Iterator[str]:
 
 
 def shell_image() -> contextlib.AbstractContextManager[str]:
-    """An image that sleeps until it is told to end, and then ends at once."""
-    script = b"trap 'exit 0' TERM\nwhile :; do sleep 3600 & wait; done\n"
+    """An image that sleeps until it is told to end, and then ends: at once, or in two seconds where
+    there is a file /slow."""
+    script = b"trap '[ -e /slow ] && sleep 2; exit 0' TERM\nwhile :; do sleep 3600 & wait; done\n"
     return image(
         tree(*PROGRAMS, extra={"main.sh": script, "etc/nsswitch.conf": b"hosts: files dns\n"}),
         'CMD ["/bin/sh", "/main.sh"]',
@@ -136,12 +137,13 @@ def site(image_name: str) -> Iterator[Site]:
 class EngineProxy:
     """The engine at an address of its own, which can be taken away and given back.
 
-    `deaf` swallows answers: what is asked is done, and nobody hears of it.
+    A request with `mute` in it is passed on, and its connection breaks before the answer.
     """
 
     def __init__(self, path: Path, engine: str = SOCKET) -> None:
         self.path, self._engine = path, engine
-        self.deaf = False
+        self.mute = b""
+        self._heard = bytearray()
         self._server: socket.socket | None = None
         self._open: set[socket.socket] = set()
         self._guard = threading.Lock()
@@ -149,6 +151,10 @@ class EngineProxy:
     @property
     def address(self) -> str:
         return f"unix://{self.path}"
+
+    def asked(self, path: bytes) -> bool:
+        """Whether a request with this in it has passed."""
+        return path in self._heard
 
     def start(self) -> None:
         self.path.unlink(missing_ok=True)
@@ -188,20 +194,30 @@ class EngineProxy:
                 return
             with self._guard:
                 self._open |= {near, far}
-            back = threading.Thread(target=self._copy, args=(far, near, True), daemon=True)
+            back = threading.Thread(target=self._answers, args=(far, near), daemon=True)
             back.start()
-            self._copy(near, far, False)
+            self._requests(near, far)
             back.join()
             with self._guard:
                 self._open -= {near, far}
 
-    def _copy(self, source: socket.socket, sink: socket.socket, answer: bool) -> None:
+    def _requests(self, near: socket.socket, far: socket.socket) -> None:
         with contextlib.suppress(OSError):
-            while part := source.recv(65536):
-                if not (answer and self.deaf):
-                    sink.sendall(part)
+            while part := near.recv(65536):
+                self._heard += part
+                if self.mute and self.mute in part:
+                    near.shutdown(socket.SHUT_RDWR)
+                far.sendall(part)
         with contextlib.suppress(OSError):
-            sink.shutdown(socket.SHUT_WR)
+            far.shutdown(socket.SHUT_WR)
+
+    @staticmethod
+    def _answers(far: socket.socket, near: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while part := far.recv(65536):
+                near.sendall(part)
+        with contextlib.suppress(OSError):
+            near.shutdown(socket.SHUT_WR)
 
 
 @contextlib.contextmanager

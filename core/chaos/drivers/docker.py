@@ -20,6 +20,7 @@ from core.chaos.drivers.docker_seen import (
     opted_in,
     seen,
 )
+from core.chaos.drivers.docker_spared import spared
 from core.chaos.drivers.params import known_params
 from core.chaos.model import Fault, Plan, Target
 from core.chaos.settings import SubjectChaos
@@ -37,7 +38,7 @@ _HERE_S = 60.0
 class DockerDriver:
     """Breaks containers that opted in by a label; see core.chaos.driver.Driver.
 
-    `entities` says what the subject watches, and under which names; `spared` what is never broken.
+    `entities` says what the subject watches, and under which names; `never` what must not be broken.
     """
 
     name = NAME
@@ -48,14 +49,14 @@ class DockerDriver:
         clock: Clock,
         entities: Entities,
         settings: SubjectChaos,
-        spared: Spared = NOTHING_SPARED,
+        never: Spared = NOTHING_SPARED,
         found: Tools | None = None,
     ) -> None:
         self._client = client
         self._clock = clock
         self._entities = entities
         self._settings = settings
-        self._spared = spared
+        self._spared = never
         self._tools = found or tools()
         self._here: tuple[float, Mapping[Fault, str]] | None = None
 
@@ -193,6 +194,15 @@ class DockerDriver:
         found = await asyncio.to_thread(why_not, address, self._tools, beside=beside)
         self._here = (now, found)
         return found
+
+
+def docker_driver(
+    settings: SubjectChaos, clock: Clock, entities: Entities, database: str, engine: str = ""
+) -> DockerDriver:
+    """The driver for a subject. `engine` is used where its settings name none, `database` (a file or
+    a URL) is spared."""
+    client = DockerChange(clock, settings.docker or engine)
+    return DockerDriver(client, clock, entities, settings, spared(database))
 
 
 def _matched(
