@@ -18,6 +18,9 @@ from bot.app import Front, asker, make_app
 from bot.app_desk import Desk
 from bot.app_whisper import Whisper
 from bot.channel_ids import ChannelIds
+from bot.chaos import commands as chaos_commands
+from bot.chaos.bench import Bench
+from bot.chaos.commands import Chaos
 from bot.diagnosis import actions as diagnosis
 from bot.diagnosis import mentions
 from bot.diagnosis.actions import Means as Diagnosing
@@ -33,6 +36,8 @@ from bot.start import Identity
 from bot.tickets import actions, commands, gathered
 from bot.tickets.look import Surroundings
 from bot.words import mention_of
+from core.chaos.desk import Desk as Experiments
+from core.chaos.order import rules
 from core.clock import Clock
 from core.config import Config
 from core.db import Database
@@ -46,7 +51,8 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What hearing is made from. `recheck` runs a diagnosis' checks anew, where somebody watches."""
+    """What hearing is made from. `recheck` runs a diagnosis' checks anew, `experiments` knows what
+    breaking something would do: both where this process watches."""
 
     config: Config
     clock: Clock
@@ -56,6 +62,7 @@ class Means:
     identity: Identity
     tasks: Tasks
     recheck: Recheck = nobody
+    experiments: Experiments | None = None
 
 
 @dataclass(slots=True)
@@ -80,6 +87,10 @@ class Hearing:
         book = book.joined(monitor_commands.book(self.watching)).joined(home.book())
         diagnosing = Diagnosing(around, recheck=m.recheck)
         book = book.joined(diagnosis.book(diagnosing)).joined(mentions.book(m.identity.bot_user_id))
+        bench = Bench(
+            rules(m.config.file), m.clock, m.experiments, lambda s: routes.of_subject(s).channel
+        )
+        book = book.joined(chaos_commands.book(Chaos(bench, around)))
         desk = Desk(m.db, m.clock, self._roles, m.metrics)
         page = Home(m.slack.web, m.db, self._roles, self.watching)
         front = Front(book, desk, Whisper(m.slack.web), m.tasks, page.show)

@@ -211,7 +211,15 @@ class _Whole:
             trouble=lambda: sender.trouble.auth or "",
         )
         means = Means(
-            core.config, core.clock, core.db, core.metrics, self.slack, self.identity, self.tasks
+            config=core.config,
+            clock=core.clock,
+            db=core.db,
+            metrics=core.metrics,
+            slack=self.slack,
+            identity=self.identity,
+            tasks=self.tasks,
+            recheck=core.worker.recheck,
+            experiments=core.desk,
         )
         found.append(Hearing(means, watching))
         return found[0]

@@ -29,7 +29,7 @@ from bot.local.workspace import Workspace
 from bot.manifest import manifest
 from bot.wiring import Running, run
 from core.clock import SystemClock
-from core.config import DEFAULT_DB, Config, RouteConfig, SubjectConfig, load
+from core.config import DEFAULT_DB, Config, RolesConfig, RouteConfig, SubjectConfig, load
 from core.errors import Refused
 from core.lock import hold_raw, take_file
 from core.maintenance import watched
@@ -224,7 +224,13 @@ def _settings(given: Config, database: str, server: LocalServer, layout: Layout)
         name: {"path": str(layout.log(name))} for name in layout.names if name.startswith("store")
     }
     twin = SubjectConfig.model_validate(
-        {"name": TWIN, "kind": "tikv", "pd": list(layout.pd_urls), "logs": logs}
+        {
+            "name": TWIN,
+            "kind": "tikv",
+            "pd": list(layout.pd_urls),
+            "logs": logs,
+            "chaos": {"enabled": True, "drivers": ["twin", "pd"], "twin": str(layout.dir)},
+        }
     )
     file = given.file.model_copy(
         update={
@@ -232,7 +238,7 @@ def _settings(given: Config, database: str, server: LocalServer, layout: Layout)
                 update={"base_url": server.api_url, "mode": "socket", "proxy": None}
             ),
             "routes": (RouteConfig(channel=CHANNEL, mention=_group(server)),),
-            "roles": None,
+            "roles": _roles(server),
             "http": given.file.http.model_copy(update={"port": 0}),
             "subjects": (twin,),
         }
@@ -244,6 +250,14 @@ def _settings(given: Config, database: str, server: LocalServer, layout: Layout)
             "bot_token": SecretStr(server.bot_token),
             "app_token": SecretStr(server.app_token),
         }
+    )
+
+
+def _roles(server: LocalServer) -> RolesConfig:
+    """The first of the cast may run experiments; the others read that it takes an admin."""
+    people = [one for one in server.workspace.state.users.values() if not one.is_bot]
+    return RolesConfig(
+        admin=tuple(one.id for one in people[:1]), responder=tuple(one.id for one in people[1:])
     )
 
 
