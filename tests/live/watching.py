@@ -16,15 +16,16 @@ from typing import Any
 
 from core import lock, migrate
 from core.clients.http import Http
-from core.clock import SystemClock
+from core.clock import Clock, SystemClock
 from core.db import Database
 from core.monitor import Watch
 from core.schedule import every
+from core.subject import Observation
+from core.subjects.etcd.subject import EtcdSubject
 from core.subjects.tikv.build import tikv
-from core.subjects.tikv.model import TikvObservation
 from core.subjects.tikv.settings import Guards, Periods, TikvSettings
 from core.subjects.tikv.subject import TikvSubject
-from core.tasks import Tasks
+from core.tasks import OnError, Tasks
 from core.tickets import store
 from core.tickets.model import Ticket
 from core.twin.cluster import Layout
@@ -84,12 +85,10 @@ def fast(twin: Layout, **changes: Any) -> TikvSettings:
 class Kept:
     """A subject whose newest observation is kept for the test to look at."""
 
-    kind = "tikv"
-
-    def __init__(self, inner: TikvSubject) -> None:
-        self._inner = inner
-        self.name, self.invariants = inner.name, inner.invariants
-        self.last: TikvObservation | None = None
+    def __init__(self, inner: TikvSubject | EtcdSubject) -> None:
+        self.inner = self._inner = inner
+        self.kind, self.name, self.invariants = inner.kind, inner.name, inner.invariants
+        self.last: Any = None
 
     @property
     def interval_s(self) -> float:
@@ -98,7 +97,7 @@ class Kept:
     def recall(self, carry: Mapping[str, Any]) -> None:
         self._inner.recall(carry)
 
-    async def observe(self) -> TikvObservation:
+    async def observe(self) -> Observation:
         self.last = await self._inner.observe()
         return self.last
 
@@ -113,13 +112,13 @@ class Kept:
 class Watcher:
     """`failed` are errors that the monitor did not expect; `started_at` is monotonic."""
 
-    twin: Layout
     db: Database
     subject: Kept
     watch: Watch
     started_at: float
     failed: list[BaseException] = field(default_factory=list)
     ticks: int = 0
+    twin: Layout = field(init=False)
 
     async def tickets(self) -> list[Ticket]:
         """Every ticket there ever was, oldest first."""
@@ -240,6 +239,18 @@ async def watching(
     folder: Path, twin: Layout, settings: TikvSettings, name: str = "prod"
 ) -> AsyncIterator[Watcher]:
     """The monitor on it, from the first look until everything was seen once."""
+    async with monitored(
+        folder, lambda clock, on_error: tikv(name, settings, clock, on_error), name
+    ) as made:
+        made.twin = twin
+        yield made
+
+
+@asynccontextmanager
+async def monitored(
+    folder: Path, make: Callable[[Clock, OnError], TikvSubject | EtcdSubject], name: str = "prod"
+) -> AsyncIterator[Watcher]:
+    """The monitor on whatever subject `make` makes, with a database in the folder."""
     clock, failed = SystemClock(), list[BaseException]()
 
     def on_error(_name: str, error: BaseException) -> None:
@@ -250,10 +261,10 @@ async def watching(
         await prepared(folder, name)
     db = Database.open(str(path), clock, on_error)
     epoch = await lock.take_epoch(db, "test")
-    subject = Kept(tikv(name, settings, clock, on_error))
+    subject = Kept(make(clock, on_error))
     watch = Watch(subject, db, clock, epoch)
     await watch.start()
-    made = Watcher(twin, db, subject, watch, time.monotonic(), failed)
+    made = Watcher(db, subject, watch, time.monotonic(), failed)
 
     async def tick() -> None:
         await watch.tick()

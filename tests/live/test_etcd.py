@@ -1,0 +1,196 @@
+"""A real etcd in real containers, scraped by a real Prometheus: tickets open, and close again."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.subjects.etcd.build import etcd
+from core.subjects.etcd.settings import EtcdSettings, Periods
+from tests.live.etcd_cluster import Cluster, etcd_image, leader, put, running, scraped
+from tests.live.watching import Watcher, monitored
+
+pytestmark = [
+    pytest.mark.docker,
+    pytest.mark.etcd,
+    pytest.mark.prometheus,
+    pytest.mark.timeout(240),
+]
+
+HOLDS: dict[str, dict[str, Any]] = {
+    "observer_blind": {"hold_s": 6.0, "recover_s": 0.5},
+    # A busy test machine syncs as it can: what is slow here is of no concern.
+    "fsync_slow": {"fsync_ms": 1e6, "commit_ms": 1e6},
+}
+MARGIN = ("quorum_margin", "cluster")
+
+
+@pytest.fixture(scope="module")
+def image_name() -> Iterator[str]:
+    with etcd_image() as name:
+        yield name
+
+
+@asynccontextmanager
+async def watched(folder: Path, cluster: Cluster, **changes: Any) -> AsyncIterator[Watcher]:
+    """The monitor on the cluster, once it has seen that all is well."""
+    usual = {
+        "endpoints": cluster.urls,
+        "periods": Periods(metrics_s=1.0, members_s=1.0),
+        "invariants": HOLDS,
+    }
+    settings = EtcdSettings(**(usual | changes))
+    async with monitored(
+        folder, lambda clock, failed: etcd("conf", settings, clock, failed)
+    ) as one:
+        await one.holds(lambda: one.subject.last is not None and one.subject.last.said, "a look")
+        await one.quiet()
+        yield one
+
+
+async def in_thread(work: Any, *words: Any) -> float:
+    """Do it without holding up the monitor; when it was begun."""
+    began = time.monotonic()
+    await asyncio.to_thread(work, *words)
+    return began
+
+
+async def test_killed_paused_and_cut_off_members_are_told_and_come_back(
+    image_name: str, tmp_path: Path
+) -> None:
+    async with (
+        running(image_name) as cluster,
+        scraped(tmp_path / "prometheus", cluster) as scraper,
+        watched(tmp_path, cluster, prometheus=scraper.url) as watcher,
+    ):
+        told: dict[str, float] = {}
+        lead = await leader(cluster)
+        first, second = (name for name in cluster.members if name != lead)
+        for what, victim, harm, heal in (
+            ("kill", first, cluster.kill, cluster.start),
+            ("pause", second, cluster.pause, cluster.unpause),
+            ("cut", first, cluster.cut, cluster.mend),
+        ):
+            before = len(await watcher.tickets())
+            began = await in_thread(harm, victim)
+            ticket = await watcher.opens("member_down", f"member:{victim}")
+            told[what] = time.monotonic() - began
+            assert ticket.severity == "critical"
+            await watcher.until(lambda found: MARGIN in found, "the margin's ticket")
+            await watcher.passes(2.0)
+            assert set(await watcher.open()) == {("member_down", f"member:{victim}"), MARGIN}, what
+            await in_thread(heal, victim)
+            told[f"back from {what}"] = await watcher.quiet()
+            assert len(await watcher.tickets()) - before <= 2
+        print("  " + ", ".join(f"{key} {value:.2f} s" for key, value in told.items()))
+
+
+async def test_figures_come_from_prometheus_and_from_the_members_alike(
+    image_name: str, tmp_path: Path
+) -> None:
+    async with running(image_name) as cluster, scraped(tmp_path / "p", cluster) as scraper:
+        for name, changes in (("scraped", {"prometheus": scraper.url}), ("own", {})):
+            folder = tmp_path / name
+            folder.mkdir()
+            async with watched(folder, cluster, **changes) as watcher:
+
+                def whole(watcher: Watcher = watcher) -> bool:
+                    found = watcher.subject.last.figures
+                    return len(found) == 3 and all(
+                        one.fsync_p99_s and one.commit_p99_s and one.quota_bytes == 1 << 30
+                        for one in found.values()
+                    )
+
+                writing = asyncio.ensure_future(keep_writing(cluster))
+                try:
+                    await watcher.holds(whole, f"figures of every member ({name})")
+                finally:
+                    writing.cancel()
+                assert all(one.ok for one in await watcher.subject.inner.check())
+
+
+async def keep_writing(cluster: Cluster) -> None:
+    turn = 0
+    while True:
+        turn += 1
+        await put(cluster.urls[0], f"k{turn % 50}", b"x" * 100)
+        await asyncio.sleep(0.05)
+
+
+async def test_a_lost_majority_and_a_dead_leader_are_told_apart(
+    image_name: str, tmp_path: Path
+) -> None:
+    quick = {**HOLDS, "no_leader": {"hold_s": 3.0}}
+    async with running(image_name) as cluster, watched(tmp_path, cluster, invariants=quick) as seen:
+        lead = await leader(cluster)
+        await in_thread(cluster.kill, lead)
+        await seen.opens("member_down", f"member:{lead}")
+        new = await leader(cluster)
+        assert new != lead
+        await seen.passes(3.5)
+        assert ("no_leader", "etcd") not in await seen.ever()
+
+        await in_thread(cluster.kill, new)
+        lost = await seen.opens("no_leader", "etcd")
+        assert "1 of 3 voters answer" in lost.summary
+        margin = (await seen.open())[MARGIN]
+        assert margin.title == "etcd has lost its majority"
+        assert margin.detail.value == -1.0
+        await in_thread(cluster.start, lead)
+        await in_thread(cluster.start, new)
+        await seen.quiet()
+
+
+async def test_a_full_database_raises_its_alarm_and_making_room_ends_it(
+    image_name: str, tmp_path: Path
+) -> None:
+    async with running(image_name, quota=16 << 20) as cluster, watched(tmp_path, cluster) as seen:
+        body, lead = os.urandom(400_000), await leader(cluster)
+        for turn in range(60):
+            if await put(cluster.url(lead), f"k{turn % 3}", body) != 200:
+                break
+        else:
+            pytest.fail("the quota was never reached")
+        alarm = await seen.opens("alarm_active", "NOSPACE")
+        assert alarm.severity == "critical"
+        full = await seen.opens("db_size_quota", f"member:{lead}")
+        assert full.severity == "critical"
+        assert full.detail.value >= 95
+
+        await asyncio.to_thread(cluster.ctl, lead, "compact", str(revision(cluster, lead)))
+        for name in cluster.members:
+            await asyncio.to_thread(cluster.ctl, name, "defrag")
+        await seen.until(
+            lambda found: set(found) == {("alarm_active", "NOSPACE")}, "only the alarm is left"
+        )
+        await asyncio.to_thread(cluster.ctl, lead, "alarm", "disarm")
+        await seen.quiet()
+
+
+def revision(cluster: Cluster, name: str) -> int:
+    said = json.loads(cluster.ctl(name, "endpoint", "status", "-w", "json"))
+    return int(said[0]["Status"]["header"]["revision"])
+
+
+async def test_a_member_that_is_taken_out_closes_its_tickets_as_removed(
+    image_name: str, tmp_path: Path
+) -> None:
+    async with running(image_name) as cluster, watched(tmp_path, cluster) as seen:
+        lead = await leader(cluster)
+        victim = next(name for name in cluster.members if name != lead)
+        await in_thread(cluster.kill, victim)
+        await seen.opens("member_down", f"member:{victim}")
+        listed = cluster.ctl(lead, "member", "list")
+        number = next(line.split(",")[0] for line in listed.splitlines() if f" {victim}," in line)
+        await asyncio.to_thread(cluster.ctl, lead, "member", "remove", number)
+        await seen.until(lambda found: not found, "its ticket is closed")
+        (down,) = [one for one in await seen.tickets() if one.invariant == "member_down"]
+        assert down.resolution == "removed"
