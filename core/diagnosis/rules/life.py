@@ -133,7 +133,7 @@ LOST_PD = Sign(
     where="failed to connect to pd|connect to pd|pd client|pd heartbeat|failed to update pd"
     "|fail to request pd|request pd|store heartbeat failed|pd server timeout|fail to connect pd"
     "|failed to heartbeat|pd failed to respond",
-    recent=True,
+    during=True,
 )
 LOST_PEERS = Sign(
     25,
@@ -144,7 +144,7 @@ LOST_PEERS = Sign(
     "its own log goes on, and says that it cannot reach other stores",
     where="raft_client|connection abort|failed to connect to store|unreachable"
     "|send raft msg err|wait connect timeout",
-    recent=True,
+    during=True,
 )
 SERVES_NOTHING = Sign(
     10, "reading", "now", Op.AT_MOST, 0.0, "it serves no request at all", source="qps"

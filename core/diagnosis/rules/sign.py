@@ -14,6 +14,10 @@ from core.diagnosis.model import Check, Claim, Op, Piece, Predicate, Snapshot, W
 SELF = "self"
 RECENT_S = 900.0
 """How long before its ticket something may have happened and still be its cause, seconds."""
+DURING_S = 120.0
+"""How long before its ticket a trouble may have begun that nobody saw begin, seconds."""
+SLACK_S = 10.0
+"""How much clocks of nodes may differ, and how long before it was noticed a silence may have begun, seconds."""
 LONGEST_VALUE = 80
 _ADDRESS = re.compile(r"[A-Za-z0-9_.:\[\]-]{1,120}")
 
@@ -24,8 +28,9 @@ class Sign:
 
     `points`: what it adds to the cause when it is seen (below 0: it speaks against). `about` is whose
     evidence is asked, the candidate's own unless another is named ("pd:*": any whose name so begins). `source` picks a piece (the name
-    of a reading, a PD path). `recent`: only what happened lately counts. `direct`: it shows the cause
-    itself, rather than something that the cause would bring.
+    of a reading, a PD path). `recent`: only what happened lately counts; `during`: only what happened
+    since the entity fell silent, or (where it answers) about when the ticket opened. `direct`: it shows
+    the cause itself, rather than something that the cause would bring.
     """
 
     points: int
@@ -39,6 +44,7 @@ class Sign:
     where: str = ""
     recent: bool = False
     direct: bool = False
+    during: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +95,7 @@ def against(sign: Sign, points: int) -> Sign:
         source=sign.source,
         where=sign.where,
         recent=sign.recent,
+        during=sign.during,
     )
 
 
@@ -128,7 +135,7 @@ def title(snapshot: Snapshot, entity: str) -> str:
 def seen(sign: Sign, snapshot: Snapshot, entity: str) -> Claim | None:
     """The claim that this sign makes of the entity; None if its check does not hold."""
     pieces = _asked(sign, snapshot, entity)
-    window = (snapshot.opened_at - RECENT_S, snapshot.taken_at) if sign.recent else None
+    window = _window(sign, snapshot, entity)
     predicate = Predicate(_filled(sign.path, entity), sign.op, sign.value, sign.where)
     for piece in pieces:
         if not piece.ok or (sign.source and piece.source != sign.source):
@@ -139,6 +146,17 @@ def seen(sign: Sign, snapshot: Snapshot, entity: str) -> Claim | None:
             words = _words(sign, value, title(snapshot, entity))
             return Claim(words, check, Weight.SUPPORTING, snapshot.digest_of(piece))
     return None
+
+
+def _window(sign: Sign, snapshot: Snapshot, entity: str) -> tuple[float, float] | None:
+    if not sign.recent and not sign.during:
+        return None
+    start = snapshot.opened_at - (DURING_S if sign.during else RECENT_S)
+    probe = snapshot.piece("probe", entity) if sign.during else None
+    silent = reach(probe.content, "now.silent_s") if probe is not None and probe.ok else None
+    if isinstance(silent, int | float):
+        start = snapshot.taken_at - silent - SLACK_S
+    return start, snapshot.taken_at
 
 
 def _asked(sign: Sign, snapshot: Snapshot, entity: str) -> tuple[Piece, ...]:

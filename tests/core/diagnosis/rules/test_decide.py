@@ -180,8 +180,8 @@ def test_what_speaks_against_a_shown_cause_takes_its_certainty_down_a_step():
     """Docker says killed from outside, and PD still hears from it: that does not fit together."""
     evidence = taken("killed-by-docker")
     heard = tuple(
-        replace(one, content={**one.content, "now": {**one.content["now"], "heartbeat_age_s": 2}})
-        if (one.kind, one.entity) == ("store", "store:4")
+        replace(one, content={**one.content, "heard_while_silent_s": 20.0})
+        if (one.kind, one.entity) == ("share", "store:4")
         else one
         for one in evidence.pieces
     )

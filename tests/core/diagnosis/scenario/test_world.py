@@ -60,7 +60,11 @@ def test_a_container_that_stops_takes_its_node_along(world):
     store = now(evidence, "store", "store:4")
     assert store["state"] == "Disconnected"
     assert store["heartbeat_age_s"] == pytest.approx(43)
-    assert now(evidence, "probe", "store:4") == {"ok": False, "said": "connection refused"}
+    assert now(evidence, "probe", "store:4") == {
+        "ok": False,
+        "said": "connection refused",
+        "silent_s": 40.0,
+    }
     assert now(evidence, "reading", "store:4", "up") == 0
     assert now(evidence, "reading", "store:4", "qps") is None
     assert now(evidence, "store", "store:5")["state"] == "Up"
