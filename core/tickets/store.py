@@ -29,6 +29,9 @@ from core.tickets.model import reason as clean_reason
 
 t = schema.tickets
 COLUMNS = tuple(c.name for c in t.columns)
+# A Ticket's fields are the columns, in their order (a test holds it): by place is twice as fast as
+# by name, and ten thousand of them are read after a storm.
+_SEVERITY, _DETAILS, _RESOLUTION = (COLUMNS.index(c) for c in ("severity", "detail", "resolution"))
 _DETAIL = msgspec.json.Decoder(Detail)
 _encode = msgspec.json.Encoder().encode
 _TOO_LARGE = 2**62
@@ -37,12 +40,12 @@ _TOO_LARGE = 2**62
 
 def from_row(row: sa.Row[Any]) -> Ticket:
     """A stored row as a Ticket."""
-    values = dict(zip(COLUMNS, row, strict=True))
-    values["severity"] = Severity(values["severity"])
-    values["detail"] = _DETAIL.decode(values["detail"])
-    if values["resolution"] is not None:
-        values["resolution"] = Resolution(values["resolution"])
-    return Ticket(**values)
+    values = list(row)
+    values[_SEVERITY] = Severity(values[_SEVERITY])
+    values[_DETAILS] = _DETAIL.decode(values[_DETAILS])
+    if values[_RESOLUTION] is not None:
+        values[_RESOLUTION] = Resolution(values[_RESOLUTION])
+    return Ticket(*values)
 
 
 def detail_text(detail: Detail) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 from core.db import Database, Tx
 from core.invariant import Broken, Severity, Violation
 from core.tickets import settle, store
 from core.tickets.known import Read, known
+from core.tickets.model import Ticket
 from core.tickets.plan import Opening, Plan
 
 
@@ -21,6 +24,10 @@ def opened(tx: Tx) -> None:
         for n in range(3)
     ]
     settle.write(tx, Plan(opens=opens), "prod", {}, last=True)
+
+
+def test_a_ticket_is_its_row() -> None:
+    assert tuple(f.name for f in fields(Ticket)) == store.COLUMNS
 
 
 async def test_a_row_that_nobody_changed_gives_the_same_ticket(db: Database) -> None:
