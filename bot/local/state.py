@@ -89,7 +89,7 @@ class State:
             self.users[user.id] = user
         self.users[self.bot_user_id] = User(
             id=self.bot_user_id,
-            name=config.app_name,
+            name=config.app_name.lower(),
             real_name=config.app_name.capitalize(),
             team_id=self.team_id,
             color="d97706",

@@ -143,7 +143,7 @@ class Workspace:
         """`@name` as the client sends it when a person picked that name."""
 
         def named(found: re.Match[str]) -> str:
-            name = found.group(1)
+            name = found.group(1).lower()
             for user in self.state.users.values():
                 if user.name == name:
                     return f"<@{user.id}>"

@@ -75,6 +75,7 @@ export function asSlackText(typed) {
   const rooms = new Map([...state.channels.values()].filter((c) => !c.is_im).map((c) => [c.name, c.id]));
   return escaped.replace(/(^|[\s(])@([\p{L}\p{N}_.-]*[\p{L}\p{N}_])/gu, (whole, lead, name) => {
     if (['here', 'channel', 'everyone'].includes(name)) return `${lead}<!${name}>`;
-    return users.has(name) ? `${lead}<@${users.get(name)}>` : whole;
+    const id = users.get(name.toLowerCase());
+    return id ? `${lead}<@${id}>` : whole;
   }).replace(/(^|[\s(])#([\p{L}\p{N}_-]+)/gu, (whole, lead, name) => (rooms.has(name) ? `${lead}<#${rooms.get(name)}>` : whole));
 }
