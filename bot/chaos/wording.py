@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
+from bot.blocks import Element, Ours, Part
+from bot.certainty import cause as cause_words
+from bot.sentences import person
 from bot.text import clean
-from bot.words import span
+from bot.words import NameOf, span
 from core.chaos.model import Stage, Story
 from core.runs.model import Outcome, Run, State
 
@@ -101,9 +105,45 @@ def diagnosed(story: Story) -> str:
     if not found:
         return ""
     score = {True: " (right)", False: " (wrong)", None: ""}[story.right]
-    return f"after {found}: {clean(story.diagnosed_as, 80) or 'no cause named'}{score}"
+    cause = cause_words(story.diagnosed_as) if story.diagnosed_as else "no cause named"
+    return f"after {found}: {cause}{score}"
 
 
 def phrase(text: str, limit: int) -> str:
     """What a driver or a simulation says, cleaned, with arrows as people write them."""
     return clean(text.replace("->", "→"), limit)
+
+
+def arrows(text: str, limit: int) -> tuple[Part, ...]:
+    """The same beside a label: the arrow is ours, so that it does not keep the label from bold."""
+    parts = clean(text.replace("→", "->"), limit).split("->")
+    if not text:
+        return ("not known",)
+    made: list[Part] = [parts[0].rstrip()]
+    for one in parts[1:]:
+        made += [Ours(" → ", " → "), one.strip()]
+    return tuple(made)
+
+
+_ACTOR = re.compile(r"\b(?:slack:[UW][A-Z0-9]{1,40}|cli:[A-Za-z0-9_.-]{1,60})\b", re.ASCII)
+
+
+def told(text: str, limit: int, name_of: NameOf) -> list[Element | str]:
+    """A sentence of the core, for rich text: people in it by name."""
+    made: list[Element | str] = []
+    at, whole = 0, _sentence(text, limit)
+    for found in _ACTOR.finditer(whole):
+        made += [whole[at : found.start()], person(found[0], name_of)]
+        at = found.end()
+    made.append(whole[at:])
+    return [one for one in made if one]
+
+
+def plainly(text: str, limit: int, name_of: NameOf) -> str:
+    """The same as plain text."""
+    return _ACTOR.sub(lambda found: clean(name_of(found[0]), 60), _sentence(text, limit))
+
+
+def _sentence(text: str, limit: int) -> str:
+    whole = clean(text.replace("->", "→"), limit, lines=6)
+    return whole[:1].upper() + whole[1:]

@@ -61,7 +61,7 @@ def sentence(shown: Shown) -> str:
     where = escape(_subject(shown))
     if run.outcome is None:
         return f"{where}: experiment {what}, {escape(wording.doing(run))}. Run {run.id}."
-    why = escape(clean(story.why, 300).rstrip("."))
+    why = escape(wording.plainly(story.why, 300, shown.name_of).rstrip("."))
     ending = f"experiment {what} {wording.state(run)}"
     return f"{where}: {ending}{f': {why}' if why else ''}. Run {run.id}."
 
@@ -129,7 +129,7 @@ def _body(shown: Shown) -> Iterator[Element | None]:
         yield line(*_progress(shown))
         yield line(*_now(shown))
     elif story.why:
-        yield line(f"{wording.sign(run)} ", clean(story.why, 600))
+        yield line(f"{wording.sign(run)} ", *wording.told(story.why, 600, shown.name_of))
     rows: list[list[Element | str]] = [
         [say(f"{name}: ", bold=True), wording.phrase(text, 300)]
         for name, text in (
@@ -143,8 +143,8 @@ def _body(shown: Shown) -> Iterator[Element | None]:
     yield bullets(rows)
     if run.aborting and run.abort_by:
         yield line("⏹️ Abort asked for by ", person(run.abort_by, shown.name_of), *_why(shown))
-    if story.interrupted:
-        yield line("↻ ", clean(story.interrupted, 300))
+    if story.interrupted and run.live and not run.aborting:
+        yield line("↻ ", *wording.told(story.interrupted, 300, shown.name_of))
     if shown.unhealed and not run.live:
         left = plural(shown.unhealed, "fault is", "faults are")
         yield line(f"⚠️ {left} not seen healed yet: /chaos status says more.")
@@ -172,7 +172,7 @@ def _progress(shown: Shown) -> Iterator[Element | str]:
 def _now(shown: Shown) -> Iterator[Element | str]:
     told = wording.doing(shown.run)
     yield f"{told[:1].upper()}{told[1:]}"
-    total = len(shown.story.done) + len(shown.story.waiting) + 1
+    total = len(shown.story.done) + len(shown.story.waiting)
     if total > 1:
         yield f", {len(shown.story.done) + 1} of {total}"
     yield "."

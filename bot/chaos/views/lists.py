@@ -140,7 +140,7 @@ def _ended(one: Shown) -> list[Element | str]:
     run, story = one.run, one.story
     found = wording.after(story, story.detected_at)
     told = f", detected after {found}" if found else ""
-    why = clean(story.why, 160)
+    why = wording.plainly(story.why, 160, one.name_of)
     return [
         f"{wording.sign(run)} Run {run.id}, {clean(run.name, 60)} on {clean(run.subject, 60)}, ",
         moment(run.created_at),

@@ -31,7 +31,7 @@ def confirm(preview: Preview, wish: str) -> View:
     cells = (
         field("Target", preview.target or preview.entity),
         field("Fault lasts", words.span(preview.duration_s)),
-        field("If it is lost", wording.phrase(preview.margin, 200) or "not known"),
+        field("If it is lost", *wording.arrows(preview.margin, 200)),
         field("Found within", _within(preview)),
     )
     rows: list[Element | None] = [

@@ -37,8 +37,8 @@ def _verdict(shown: Shown) -> Element:
 
 
 def _why(shown: Shown) -> Element | None:
-    told = clean(shown.story.why, 900, lines=6)
-    return line(told) if told else None
+    told = wording.told(shown.story.why, 900, shown.name_of)
+    return line(*told) if shown.story.why else None
 
 
 def _rows(shown: Shown) -> Iterator[Row]:

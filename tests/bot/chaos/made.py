@@ -27,7 +27,7 @@ OVER = {
     "detected_by": "store_down",
     "detected_ticket": 42,
     "diagnosed_at": NOW - 58.6,
-    "diagnosed_as": "process_died",
+    "diagnosed_as": "process_killed",
     "right": True,
     "heal_began_at": NOW - 30,
     "healed_at": NOW - 29,

@@ -88,7 +88,7 @@ def test_detection_and_diagnosis_stand_on_the_card_with_their_delay() -> None:
     text = said(card.card(made.ended()))
 
     assert "after 0.6 s, ticket 42 (store_down)" in text
-    assert "after 1.4 s: process_died (right)" in text
+    assert "after 1.4 s: process killed (right)" in text
     assert "after 36 s" in text
 
 
@@ -138,6 +138,23 @@ def test_who_aborted_and_why_is_named() -> None:
     assert "Abort asked for by Ben Okafor: wrong day" in said(card.card(made.shown(aborting)))
 
 
+def test_who_is_named_in_a_reason_is_named_as_people_know_them() -> None:
+    told = made.story(**{**made.OVER, "why": "aborted by slack:U0BEN: wrong day"})
+    shown = replace(made.ended(Outcome.ABORTED), story=told)
+
+    assert "Aborted by Ben Okafor: wrong day" in said(card.card(shown))
+    assert "Aborted by Ben Okafor" in card.card(shown).text
+    assert "U0BEN" not in said(report.report(shown))
+
+
+def test_one_after_the_other_counts_which_one_it_is() -> None:
+    one = made.story(waiting=("store:4",))
+    second = made.story(waiting=("store:4", "store:5"), done=("store:1",))
+
+    assert "watching." in said(card.card(made.shown(told=one)))
+    assert "watching, 2 of 3." in said(card.card(made.shown(told=second)))
+
+
 def test_tickets_opened_meanwhile_are_listed_a_few_by_name() -> None:
     tickets = tuple(made.ticket(id=n) for n in range(50, 60))
 
@@ -153,7 +170,7 @@ def test_a_report_tells_the_whole_story_without_its_picture() -> None:
     for part in (
         "✅ Passed: kill-store on tikv-2 (store:4)",
         "Detected: after 0.6 s, ticket 42 (store_down), 15 s allowed",
-        "Diagnosed: after 1.4 s: process_died (right)",
+        "Diagnosed: after 1.4 s: process killed (right)",
         "Healed: after 31 s, seen in its state before",
         "Recovered: after 36 s, 2 min allowed",
         "Asked for by: Ana Ruiz",
@@ -167,7 +184,7 @@ def test_a_wrong_diagnosis_is_told_beside_the_truth() -> None:
 
     text = said(report.report(replace(made.ended(), story=told)))
 
-    assert "disk_full (wrong); in truth: the process of store:4 was killed" in text
+    assert "disk full (wrong); in truth: the process of store:4 was killed" in text
 
 
 def test_what_was_not_seen_healed_is_the_loudest_line() -> None:
@@ -183,7 +200,7 @@ def test_a_refused_run_says_why_and_that_nothing_was_broken() -> None:
     text = said(report.report(made.shown(refused, made.story(why="already sick: store 1 is down"))))
 
     assert "⛔ Refused" in text
-    assert "already sick: store 1 is down" in text
+    assert "Already sick: store 1 is down" in text
     assert "Nothing was broken." in text
 
 
