@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from core import events, gatherings, maintenance, placements, reconcile, requests
 from core.db import Database, Tx
 from core.diagnosis import retention
+from core.runs import artefacts, harm
+from core.runs import store as runs
 from core.tickets import deadlines as tickets
 
 EVERY_S = 1.0
@@ -61,8 +63,12 @@ async def purge(db: Database, epoch: int, keep: Retention) -> int:
         (placements.purge, keep.tickets_s),
         (gatherings.purge, keep.tickets_s),
         (reconcile.purge, keep.tickets_s),
+        (runs.forget_before, keep.tickets_s),
     ):
         while n := await db.write_as(epoch, _older, forget, keep_s):
+            total += n
+    for forget_orphans in (artefacts.forget_orphans, harm.forget_orphans):
+        while n := await db.write_as(epoch, forget_orphans):
             total += n
     return total
 

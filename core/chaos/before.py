@@ -160,7 +160,7 @@ def _record(tx: Tx, run: Run, story: Story, made: Ready) -> FaultRecord:
                 "labels": dict(plan.target.labels),
             },
             "before": dict(plan.before),
-            "undo": dict(plan.undo),
+            "undo": {**plan.undo, "words": plan.undo_words},
             "lands_until": tx.now + ARM_S + lands,
             "heal_by": tx.now + ARM_S + lands + story.duration_s + HEAL_GRACE_S,
         },

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -15,9 +16,53 @@ from core.runs.model import FaultRecord
 from core.schema_runs import faults, runs
 
 f = faults
+HEAL_S = 20.0
+"""Healing that takes longer than this is worth a ticket."""
 COLUMNS = tuple(c.name for c in f.columns)
 _encode = msgspec.json.Encoder().encode
 _JSON = ("target", "before", "undo")
+
+
+@dataclass(frozen=True, slots=True)
+class Unhealed:
+    """Something broken on purpose whose healing is overdue. `undo` says what is done to heal it."""
+
+    fault_id: int
+    run_id: int
+    subject: str
+    kind: str
+    what: str
+    why: str
+    undo: str
+    late_s: float
+
+    @property
+    def entity(self) -> str:
+        """How the ticket names it."""
+        return f"fault:{self.fault_id}"
+
+
+def overdue(tx: Tx) -> tuple[Unhealed, ...]:
+    """What should have been seen healed by now."""
+    return tuple(
+        Unhealed(
+            one.id,
+            one.run_id,
+            one.subject,
+            one.kind,
+            str(one.target.get("name") or one.entity),
+            one.error or "none yet",
+            str(one.undo.get("words") or f"undo {one.kind} on {one.entity}"),
+            tx.now - due,
+        )
+        for one in unhealed(tx)
+        if (due := _due_at(one)) < tx.now
+    )
+
+
+def _due_at(one: FaultRecord) -> float:
+    began = one.heal_started_at
+    return one.heal_by if began is None else min(one.heal_by, max(began, one.lands_until) + HEAL_S)
 
 
 def from_row(row: sa.Row[Any]) -> FaultRecord:

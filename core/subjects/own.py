@@ -2,7 +2,8 @@
 
 Tickets of this subject go to the fallback channel. `channel_parked` opens when a channel cannot be
 written to (archived, gone, the bot is not in it); `delivery_backlog` when messages that are due
-have been waiting; `slack_refused` when Slack does not accept the token.
+have been waiting; `slack_refused` when Slack does not accept the token; `fault_not_healed` when
+something that an experiment broke was not seen healed in time.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from core.clock import Clock
 from core.db import Database, Tx
 from core.errors import TocsinError
 from core.invariant import HOLDS, Broken, Invariant, Reading, Settings, Severity, Verdict
+from core.runs.harm import Unhealed, overdue
 from core.subject import OWN, Observation
 
 INTERVAL_S = 5.0
@@ -34,6 +36,8 @@ class OwnObservation(Observation):
     known: frozenset[str] = frozenset()
     backlog: Backlog = NOTHING_WAITS
     refused: str | None = None
+    broken: tuple[Unhealed, ...] = ()
+    harmed: frozenset[str] = frozenset()
 
 
 def _channels(seen: OwnObservation) -> Iterable[tuple[str, Parked | None]]:
@@ -104,6 +108,31 @@ def slack_refused(refused: str | None, _seen: OwnObservation, _s: Settings) -> V
     )
 
 
+def _harm(seen: OwnObservation) -> Iterable[tuple[str, Unhealed | None]]:
+    now = {one.entity: one for one in seen.broken}
+    return [(name, now.get(name)) for name in sorted(seen.harmed | now.keys())]
+
+
+def fault_not_healed(one: Unhealed | None, _seen: OwnObservation, _s: Settings) -> Verdict:
+    """Whatever an experiment breaks is seen healed soon after its end.
+
+    Why it matters: something that Tocsin broke is still broken. It goes on trying by itself, and so
+    does the detached healer; usually the Docker engine or PD cannot be reached.
+
+    What to do first: bring back what the last attempt could not reach, or undo it by hand as the
+    ticket says; it is then seen and counted as healed.
+    """
+    if one is None:
+        return HOLDS
+    return Broken(
+        title=f"{one.what} was broken on purpose and is not healed",
+        summary=f"Run {one.run_id} on {one.subject}: {one.kind}; last attempt: {one.why}.",
+        value=round(one.late_s),
+        unit="s",
+        facts={"run": str(one.run_id), "subject": one.subject, "undo": one.undo},
+    )
+
+
 INVARIANTS: tuple[Invariant[Any, Any], ...] = (
     Invariant("channel_parked", Severity.WARNING, _SOURCE, 0.0, _channels, channel_parked),
     Invariant(
@@ -118,6 +147,7 @@ INVARIANTS: tuple[Invariant[Any, Any], ...] = (
         explained_by=("slack_refused",),
     ),
     Invariant("slack_refused", Severity.CRITICAL, _SOURCE, 0.0, _token, slack_refused),
+    Invariant("fault_not_healed", Severity.CRITICAL, _SOURCE, 0.0, _harm, fault_not_healed),
 )
 
 
@@ -138,6 +168,7 @@ class OwnSubject:
         self._clock = clock
         self._refused: Callable[[], str | None] = _nothing
         self._known: set[str] = set()
+        self._harmed: set[str] = set()
 
     def listen(self, refused: Callable[[], str | None]) -> None:
         """Learn from the sender what Slack said of the token; None when it takes it."""
@@ -146,29 +177,37 @@ class OwnSubject:
     def recall(self, carry: Mapping[str, Any]) -> None:
         """Channels that were parked before a restart: their tickets must be able to resolve."""
         self._known = {str(c) for c in carry.get("parked") or ()}
+        self._harmed = {str(c) for c in carry.get("harmed") or ()}
 
     async def observe(self) -> OwnObservation:
         """Look into the outbox."""
         now = self._clock.now().timestamp()
         try:
-            parked, backlog = await self._db.read(_look)
+            parked, backlog, broken = await self._db.read(_look)
         except TocsinError as error:
             return OwnObservation(OWN, now, {_SOURCE: Reading(None, INTERVAL_S, error.text)})
         self._known |= {p.channel for p in parked}
+        self._harmed |= {one.entity for one in broken}
         return OwnObservation(
             OWN,
             now,
             {_SOURCE: Reading(now, INTERVAL_S)},
-            carry={"parked": sorted(self._known)[-100:]} if self._known else {},
+            carry=self._carry(),
             parked=tuple(parked),
             known=frozenset(self._known),
             backlog=backlog,
             refused=self._refused(),
+            broken=broken,
+            harmed=frozenset(self._harmed),
         )
+
+    def _carry(self) -> dict[str, Any]:
+        carried = {"parked": self._known, "harmed": self._harmed}
+        return {name: sorted(known)[-100:] for name, known in carried.items() if known}
 
     async def close(self) -> None:
         """Nothing to let go of."""
 
 
-def _look(tx: Tx) -> tuple[list[Parked], Backlog]:
-    return channels.parked_channels(tx), channels.backlog(tx)
+def _look(tx: Tx) -> tuple[list[Parked], Backlog, tuple[Unhealed, ...]]:
+    return channels.parked_channels(tx), channels.backlog(tx), overdue(tx)
