@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -59,13 +60,14 @@ class Desk:
         return Told(fence.fenced("answer", self._mark, said), looked_at)
 
     async def _answer(self, call: Call) -> tuple[str, str]:
+        # In threads: the evidence is large, and all of it is searched for secrets.
         if isinstance(call, tools.ListPieces):
-            return self._list(call), "the list of evidence"
+            return await asyncio.to_thread(self._list, call), "the list of evidence"
         if isinstance(call, tools.ReadPiece):
             piece = self._piece(call.evidence)
-            return self._read(piece, call.offset), self._name(piece)
+            return await asyncio.to_thread(self._read, piece, call.offset), self._name(piece)
         if isinstance(call, tools.SearchPieces):
-            return self._search(call), "all pieces, for a text"
+            return await asyncio.to_thread(self._search, call), "all pieces, for a text"
         piece = await self._ask(call)
         return self._read(piece, 0), f"live: {self._name(piece)}"
 

@@ -9,12 +9,19 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from core.diagnosis.model import Piece, Snapshot
 from core.redact import MARK, hides, redact
 
+_ORDINARY = 16
 _ESCAPES = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
+
+
+@lru_cache(maxsize=2_048)
+def _hides(name: str) -> bool:
+    return hides(name)
 
 
 def mark(snapshot: Snapshot) -> str:
@@ -28,14 +35,20 @@ def scrub(thing: Any, secrets: tuple[str, ...] = ()) -> Any:
     if isinstance(thing, str):
         return redact(thing, secrets)
     if isinstance(thing, Mapping):
-        return {redact(str(k), secrets): _field(str(k), v, secrets) for k, v in thing.items()}
+        return {_name(str(k), secrets): _field(str(k), v, secrets) for k, v in thing.items()}
     if isinstance(thing, list | tuple):
         return [scrub(one, secrets) for one in thing]
     return thing
 
 
+def _name(name: str, secrets: tuple[str, ...]) -> str:
+    # No pattern is as short and plain as nearly all names of fields are, and there are thousands.
+    ordinary = len(name) < _ORDINARY and name.isidentifier() and name not in secrets
+    return name if ordinary else redact(name, secrets)
+
+
 def _field(name: str, value: Any, secrets: tuple[str, ...]) -> Any:
-    hidden = isinstance(value, str) and bool(value) and hides(name)
+    hidden = isinstance(value, str) and bool(value) and _hides(name)
     return MARK if hidden else scrub(value, secrets)
 
 

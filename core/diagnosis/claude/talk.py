@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -51,7 +52,8 @@ class Talk:
         self._room = prompt.IN_FULL
         self._answer = means.settings.answer_tokens
         self._messages: list[dict[str, Any]] = []
-        self._base = self._begin()
+        self._base: dict[str, Any] | None = None
+        self._formless = False
         self._told, self._known = 0, 0
         self._retries, self._mends, self._shrunk, self._doubled = (
             means.settings.retries,
@@ -62,7 +64,7 @@ class Talk:
         self.looked_at: list[str] = []
 
     def _begin(self) -> dict[str, Any]:
-        return prompt.body(
+        made = prompt.body(
             self._task,
             self._means.settings,
             self._means.live,
@@ -70,6 +72,9 @@ class Talk:
             room=self._room,
             earlier=self._earlier,
         )
+        if self._formless:
+            del made["output_config"]
+        return made
 
     async def verdict(self) -> Verdict:
         """The checked answer; Failed, with words, if there comes none."""
@@ -80,7 +85,7 @@ class Talk:
             elif reply.stop == "pause_turn":
                 self._say(reply, [])
             else:
-                verdict = self._conclude(reply)
+                verdict = await self._conclude(reply)
                 if verdict is not None:
                     return verdict
 
@@ -120,9 +125,9 @@ class Talk:
         """Make the next attempt possible, or let the failure stand."""
         if failed.ending is Ending.TOO_LONG:
             return self._shrink()
-        if failed.plainer and "output_config" in self._base:
+        if failed.plainer and not self._formless:
             # A model or proxy that takes no schemas: the form is checked here anyway.
-            self._base = {key: value for key, value in self._base.items() if key != "output_config"}
+            self._formless, self._base = True, None
             return None
         wait = 2.0 ** (self._means.settings.retries - self._retries)
         wait = wait if failed.after is None else failed.after
@@ -142,14 +147,17 @@ class Talk:
                 message["content"] = [_without(block) for block in message["content"]]
         elif self._shrunk <= 2 and self._room == prompt.IN_FULL:
             self._room = prompt.IN_FULL // 6
-            self._base = self._begin()
+            self._base = None
         else:
             raise Failed(Ending.TOO_LONG, "The evidence is too long for Claude.")
         self._told = self._known = 0
 
     async def _attempt(self) -> Reply:
         self._watch.look()
-        body = self._body()
+        if self._base is None:
+            # Thousands of texts are searched for secrets: not on the loop.
+            self._base = await asyncio.to_thread(self._begin)
+        body = self._body(self._base)
         guess = self._purse.estimate(body, self._told, self._known)
         answer = self._purse.answer_tokens(self._model, guess, self._answer)
         body["max_tokens"] = answer
@@ -173,14 +181,14 @@ class Talk:
         finally:
             await self._purse.settle(reservation, self._model, usage, outcome)
 
-    def _body(self) -> dict[str, Any]:
-        messages = [*self._base["messages"], *self._messages]
+    def _body(self, base: dict[str, Any]) -> dict[str, Any]:
+        messages = [*base["messages"], *self._messages]
         if len(messages) > 1 and messages[-1]["role"] == "user":
             # The moving end of what is cached: the next turn begins with all of this.
             *rest, last = messages[-1]["content"]
             cached = {**last, "cache_control": {"type": "ephemeral"}}
             messages[-1] = {"role": "user", "content": [*rest, cached]}
-        body = {**self._base, "messages": messages}
+        body = {**base, "messages": messages}
         if self._left == 0 and len(messages) > 1:
             body["tool_choice"] = {"type": "none"}
         return body
@@ -216,7 +224,7 @@ class Talk:
         self._watch.look()
         return await self._watch.over(self._desk.carry_out(use.name, use.given))
 
-    def _conclude(self, reply: Reply) -> Verdict | None:
+    async def _conclude(self, reply: Reply) -> Verdict | None:
         """The verdict; None if the model gets another try at writing it down."""
         try:
             if not reply.text.strip():
@@ -229,7 +237,8 @@ class Talk:
                 raise Failed(Ending.UNREADABLE, words) from None
             self._mend(reply, f"{fence.data(error.text)} Answer again, in the form that was given.")
             return None
-        return judge(said, self._task, self._desk.snapshot, self._model.name)
+        about = (said, self._task, self._desk.snapshot, self._model.name)
+        return await asyncio.to_thread(judge, *about)
 
     def _mend(self, reply: Reply, words: str) -> None:
         if reply.content:

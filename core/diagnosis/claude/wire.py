@@ -6,7 +6,6 @@ The SDK's own retries are off: every attempt is paid for and counted by whoever 
 from __future__ import annotations
 
 import asyncio
-import importlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -77,14 +76,9 @@ class Http:
 
     async def _opened(self) -> AsyncAnthropic:
         if self._client is None:
-            # Importing takes over a second: in a thread, so that the loop goes on meanwhile.
-            sdk = await asyncio.to_thread(importlib.import_module, "anthropic")
-            self._client = sdk.AsyncAnthropic(
-                api_key=self.settings.api_key,
-                base_url=self.settings.base_url,
-                max_retries=0,
-                timeout=sdk.Timeout(self.settings.quiet_s, connect=CONNECT_S),
-            )
+            # Importing takes over a second, reading certificates a tenth: in a thread, so that the
+            # loop goes on meanwhile.
+            self._client = await asyncio.to_thread(_client, self.settings)
         return self._client
 
     async def send(self, body: Mapping[str, Any], heard: Assembly) -> Reply:
@@ -117,6 +111,17 @@ class Http:
         """See `Wire`."""
         if self._client is not None:
             await self._client.close()
+
+
+def _client(settings: ClaudeSettings) -> AsyncAnthropic:
+    import anthropic
+
+    return anthropic.AsyncAnthropic(
+        api_key=settings.api_key,
+        base_url=settings.base_url,
+        max_retries=0,
+        timeout=anthropic.Timeout(settings.quiet_s, connect=CONNECT_S),
+    )
 
 
 def _said(error: object) -> str:

@@ -123,7 +123,7 @@ async def test_an_answer_that_is_cut_off_is_asked_for_once_more_with_more_room()
 
 
 async def test_what_is_too_long_is_asked_with_less():
-    about = task()
+    about = task(whole=True)
     overlong = Fails(400, "invalid_request_error", "prompt is too long: 2000001 tokens")
     result, claude = await asked(overlong, right(about), about=about)
 
@@ -222,7 +222,7 @@ async def test_a_model_that_asks_the_same_over_and_over_is_ended():
 
 
 async def test_more_tools_than_a_turn_may_have_are_refused_one_by_one():
-    about = task()
+    about = task(whole=True)
     many = calls(*(("read_evidence", {"evidence": f"e{n}", "offset": 0}) for n in range(1, 13)))
     result, claude = await asked(many, right(about), about=about)
 
