@@ -57,11 +57,16 @@ class Prober:
         self._lines: dict[str, Line] = {}
         self._lost = asyncio.Event()
         self._stale: set[str] = set()
+        self._ended: set[str] = set()
 
     @property
     def open_connections(self) -> int:
         """How many connections are kept just now."""
         return sum(line.alive for line in self._lines.values())
+
+    def ended(self, url: str) -> bool:
+        """Whether the other side ended its kept connection, and nothing answered there since."""
+        return url in self._ended
 
     async def probe(self, url: str) -> ProbeResult:
         """One look; never raises for the node's faults."""
@@ -74,6 +79,7 @@ class Prober:
             wanted = set(urls)
             for gone in self._lines.keys() - wanted:
                 self._lines.pop(gone).drop()
+            self._ended &= wanted  # in place: every line holds this very set
             return await self._round(wanted)
 
     async def nudged(self) -> None:
@@ -165,7 +171,7 @@ class Prober:
         secure = parts.scheme == "https"
         host, port = parts.hostname or "", parts.port or (443 if secure else 80)
         asked = _request(parts.path.rstrip("/") + self._path, parts.netloc)
-        line = Line(url, asked, self._lost, self._stale)
+        line = Line(url, asked, self._lost, self._stale, self._ended)
         context = self._context() if secure else None
         await asyncio.get_running_loop().create_connection(lambda: line, host, port, ssl=context)
         kept = False
@@ -176,6 +182,7 @@ class Prober:
             found = answer.results[url]
             now.settle(url, found.kind, found.detail, found.status, began)
             self._stale.discard(url)
+            self._ended.discard(url)
             kept = line.alive and self._keep(url, line)
         finally:
             if not kept:

@@ -59,15 +59,18 @@ class Round:
 class Line(asyncio.Protocol):
     """A connection with at most one question in flight, judged by its status line alone.
 
-    `lost` is set when the other side ends the connection unasked. `stale` collects the URLs whose
+    `lost` is set when the other side ends the connection unasked, and `ended` collects the URLs of
+    such connections. `stale` collects the URLs whose
     kept connection turned out to be dead before a byte came: they deserve a new connection.
     """
 
-    def __init__(self, url: str, request: bytes, lost: asyncio.Event, stale: set[str]) -> None:
+    def __init__(
+        self, url: str, request: bytes, lost: asyncio.Event, stale: set[str], ended: set[str]
+    ) -> None:
         self.url = url
         self.alive = False
         self._request = request
-        self._lost, self._stale = lost, stale
+        self._lost, self._stale, self._others_end = lost, stale, ended
         self._got = b""
         self._left = 0
         self._answers = 0
@@ -141,6 +144,7 @@ class Line(asyncio.Protocol):
         if self._ours:
             return
         if self._answers:
+            self._others_end.add(self.url)
             self._lost.set()
         if self._round is None:
             return

@@ -41,9 +41,14 @@ class Probing:
             if result is not None and result.kind in _REFUSED and url is not None:
                 again.append((key, url))
             self._take(key, result, now)
+            self.sights[key].ended = url is not None and self.ended(url)
         if again:
             await self._confirm(again[:_CONFIRM_MOST])
         return len(results)
+
+    def ended(self, url: str) -> bool:
+        """Whether the other side ended its kept connection, and nothing answered there since."""
+        return self._prober.ended(url)
 
     async def _confirm(self, refused: Sequence[tuple[int, str]]) -> None:
         await self._clock.sleep(CONFIRM_S)

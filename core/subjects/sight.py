@@ -24,7 +24,8 @@ class Sight:
     """The last probes of one address; times are monotonic seconds.
 
     `fails` counts looks in a row that were refused or hung, `oks` those that were well.
-    `last_ok` None: it never answered this process, so that its silence proves nothing.
+    `last_ok` None: it never answered this process, so that its silence proves nothing. `ended`: the
+    other side ended its kept connection, and has not answered since.
     """
 
     look: Look = Look.BLIND
@@ -34,6 +35,7 @@ class Sight:
     first_fail: float = 0.0
     last: float | None = None
     last_ok: float | None = None
+    ended: bool = False
 
     def note(self, look: Look, detail: str, at: float, *, count: int = 1) -> None:
         """Take in one look that ended at `at`; `count` looks, where it was confirmed at once."""

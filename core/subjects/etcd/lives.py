@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from core.subjects.etcd.model import NEVER, Life, Liveness, Said, Who
+from core.subjects.etcd.model import Life, Liveness, Said, Who
 from core.subjects.etcd.peers import Hearsay
 from core.subjects.sight import Look, Sight
 
@@ -54,12 +54,17 @@ class Scene:
         )
 
     def heard(self, who: Who) -> bool | None:
-        """Whether the others hear from it; None if they cannot tell, or said so too long ago."""
-        sight = self.sight(who.id)
-        since = sight.first_fail if sight.fails else NEVER
-        if self.hearsay is None or self.hearsay.began < since:
+        """Whether the others hear from it; None if they cannot tell, or said so too long ago.
+
+        That they heard from it counts if they listened after it fell silent to us; that they heard
+        nothing, also if they began to listen after its last answer.
+        """
+        sight, told = self.sight(who.id), self.hearsay
+        if told is None or (sight.last_ok is not None and told.began < sight.last_ok):
             return None
-        return self.hearsay.hears(who.id, self.leader)
+        heard = told.hears(who.id, self.leader)
+        late = sight.fails == 0 or told.began >= sight.first_fail
+        return heard if late or heard is False else None
 
 
 class Lives:
@@ -135,7 +140,9 @@ class Lives:
                 return Life.DOWN, _with_word(said, heard)
             return Life.UNKNOWN, f"it {said}"
         if not sight.suspect:
-            return Life.UP, ""
+            # Its connection ended, it takes no new one, and nobody hears from it: that is enough.
+            gone = sight.ended and heard is False
+            return (Life.DOWN, _with_word(said, heard)) if gone else (Life.UP, "")
         return self._suspect(who, sight, scene, heard)
 
     def _suspect(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -37,6 +38,16 @@ class Parts:
         if self.prometheus is None:
             return await self.own.read(members)
         return await self.prometheus.read(members)
+
+    async def nudged(self) -> None:
+        """Returns when a member's connection ended, or the others said what they hear of it."""
+        waits = [asyncio.ensure_future(one) for one in (self.probing.nudged(), self.peers.told())]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in waits:
+                one.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
 
     async def close(self) -> None:
         """Close every connection."""

@@ -20,7 +20,10 @@ from core.errors import Unavailable
 from core.subjects.etcd.model import Who
 
 _RECEIVED = "etcd_network_peer_received_bytes_total"
-_GAP_S = 0.6
+GAP_S = 0.6
+"""Six heartbeats at etcd's default pace lie between the two looks."""
+SHORT_GAP_S = 0.3
+"""Three, where a connection has ended as well: that is half the proof already."""
 _MOST_ASKED = 8
 
 
@@ -54,16 +57,23 @@ class Peers:
     def __init__(self, client: NodeMetrics, clock: Clock) -> None:
         self._client = client
         self._clock = clock
+        self._told = asyncio.Event()
 
-    async def ask(self, reporters: Sequence[Who]) -> Hearsay:
-        """Two looks at each reporter; Unavailable if none can be asked."""
+    async def told(self) -> None:
+        """Returns once there is a new answer."""
+        await self._told.wait()
+        self._told.clear()
+
+    async def ask(self, reporters: Sequence[Who], gap_s: float = GAP_S) -> Hearsay:
+        """Two looks at each reporter, `gap_s` apart; Unavailable if none can be asked."""
         began = self._clock.monotonic()
         asked = [one for one in reporters if one.metrics_url is not None][:_MOST_ASKED]
         first = await self._scrapes(asked)
         if not first:
             raise Unavailable("no other member can be asked what it hears")
-        await self._clock.sleep(_GAP_S)
+        await self._clock.sleep(gap_s)
         second = await self._scrapes([one for one in asked if one.id in first])
+        self._told.set()
         return Hearsay(began, {key: _grown(first[key], after) for key, after in second.items()})
 
     async def _scrapes(self, asked: Sequence[Who]) -> dict[int, Scrape]:

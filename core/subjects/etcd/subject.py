@@ -27,7 +27,7 @@ from core.subjects.etcd.model import (
     Who,
 )
 from core.subjects.etcd.parts import Parts
-from core.subjects.etcd.peers import Hearsay
+from core.subjects.etcd.peers import GAP_S, SHORT_GAP_S, Hearsay
 from core.subjects.etcd.settings import EtcdSettings
 from core.subjects.sight import Look
 from core.subjects.sources import Source, read_due
@@ -100,8 +100,8 @@ class EtcdSubject:
         return self._compose()
 
     async def nudged(self) -> None:
-        """Returns when a member's connection ended: look at once."""
-        await self._parts.probing.nudged()
+        """Returns when a member's connection ended, or the others told of it: look at once."""
+        await self._parts.nudged()
         since = self._clock.monotonic() - self._nudged_at
         if since < _NUDGE_EVERY_S:
             await self._clock.sleep(_NUDGE_EVERY_S - since)
@@ -133,10 +133,15 @@ class EtcdSubject:
         return found
 
     def _silent_ones(self) -> frozenset[int]:
-        sights = self._parts.probing.sights
-        return frozenset(
-            key for key, one in sights.items() if one.look is not Look.OK and one.last is not None
-        )
+        """Members that do not answer now, or whose connection has just ended."""
+        probing = self._parts.probing
+        silent = {
+            key
+            for key, one in probing.sights.items()
+            if one.look is not Look.OK and one.last is not None
+        }
+        ended = {one.id for one in self.members if one.url is not None and probing.ended(one.url)}
+        return frozenset(silent | ended)
 
     async def _read_members(self) -> MemberList:
         silent = self._silent_ones()
@@ -154,7 +159,11 @@ class EtcdSubject:
 
     async def _read_peers(self) -> Hearsay:
         silent = self._silent_ones()
-        return await self._parts.peers.ask([one for one in self.members if one.id not in silent])
+        ended = any(
+            one.url is not None and self._parts.probing.ended(one.url) for one in self.members
+        )
+        asked = [one for one in self.members if one.id not in silent]
+        return await self._parts.peers.ask(asked, SHORT_GAP_S if ended else GAP_S)
 
     def _take_in(self) -> None:
         if self._members.value is None or self._taken == self._members.answers:
