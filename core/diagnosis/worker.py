@@ -126,13 +126,12 @@ class Worker:
 
     async def _rest(self, seen: int) -> None:
         """Until something is asked for, a place is free, or a look comes due."""
-        news = self._db.news.wait(LOOKS, seen)
-        due = await self._db.read(looks.next_due)
+        due, news = await self._db.read(looks.next_due), self._db.news
         if due is None or len(self._working) >= AT_ONCE:
-            await news
+            await news.wait(LOOKS, seen)
             return
         try:
-            await within(self.means.clock, max(due - self._now(), 0.0), news)
+            await within(self.means.clock, max(due - self._now(), 0.0), news.wait(LOOKS, seen))
         except TimeoutError:
             return
 
