@@ -16,10 +16,6 @@ from core.errors import Refused
 from core.runs import harm
 from core.runs.model import FaultRecord, Run
 
-HEAL_GRACE_S = 15.0
-"""So long after the end of the fault the detached healer steps in: the bot heals within a second."""
-ARM_S = 15.0
-"""Between record and inject lies at most this; later it is all too old."""
 START_WITHIN_S = 60.0
 """A run that nobody took on for so long is not begun any more: it never fires late."""
 
@@ -112,7 +108,8 @@ async def baseline(m: Means, run: Run, story: Story) -> Ready:
     made = await ready(subject, driver, experiment, entity, story.duration_s, own)
     must_leave_majority(made.margin, entity)
     m.reach("record.before")
-    await m.db.write_as(m.epoch, _record, run, _told(story, experiment.fault, made), made)
+    told = _told(story, experiment.fault, made)
+    await m.db.write_as(m.epoch, _record, run, told, made, m.limits)
     m.reach("record.after")
     return made
 
@@ -144,8 +141,9 @@ def _told(story: Story, fault: Fault, made: Ready) -> Story:
     )
 
 
-def _record(tx: Tx, run: Run, story: Story, made: Ready) -> FaultRecord:
-    plan, lands = made.plan, made.plan.lands_within_s
+def _record(tx: Tx, run: Run, story: Story, made: Ready, limits: safety.Limits) -> FaultRecord:
+    plan = made.plan
+    lands_until = tx.now + limits.arm_s + plan.lands_within_s
     fault = harm.record(
         tx,
         run.id,
@@ -161,8 +159,8 @@ def _record(tx: Tx, run: Run, story: Story, made: Ready) -> FaultRecord:
             },
             "before": dict(plan.before),
             "undo": {**plan.undo, "words": plan.undo_words},
-            "lands_until": tx.now + ARM_S + lands,
-            "heal_by": tx.now + ARM_S + lands + story.duration_s + HEAL_GRACE_S,
+            "lands_until": lands_until,
+            "heal_by": lands_until + story.duration_s + limits.grace_s,
         },
     )
     advance(tx, run, story, Stage.ARM)

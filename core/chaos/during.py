@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 
 from core.chaos import safety, sightings
-from core.chaos.before import ARM_S, Ready, breakable, must_leave_majority
+from core.chaos.before import Ready, breakable, must_leave_majority
 from core.chaos.model import Inject, Stage, Story
 from core.chaos.story import Means, advance, experiment_of, plain
 from core.clock import within
@@ -73,7 +73,7 @@ async def _still_safe(m: Means, run: Run, story: Story, fault: FaultRecord) -> N
     if sick:
         raise Refused(f"Nothing was broken: {sick}.")
     must_leave_majority(await safety.margin(subject, experiment.fault, story.entity), story.entity)
-    if m.now > fault.recorded_at + ARM_S:
+    if m.now > fault.recorded_at + m.limits.arm_s:
         raise Refused("Nothing was broken: it took too long to get ready. Run it again.")
 
 

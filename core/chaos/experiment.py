@@ -6,7 +6,7 @@ Whatever happens, a recorded fault leads to HEAL, and HEAL ends only with the fa
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 import structlog
@@ -16,6 +16,7 @@ from core.chaos.model import KIND, Stage, Story
 from core.chaos.order import Rules
 from core.chaos.picture import timeline
 from core.chaos.story import Means, finish, of
+from core.clock import Clock
 from core.db import Fenced, Tx
 from core.errors import Conflict, TocsinError, Unavailable
 from core.runs import chart, harm, store
@@ -31,6 +32,9 @@ CLOSE_S = 10.0
 """How long the end of the program waits for an injecting call, and for healing."""
 
 
+Draw = Callable[[chart.Timeline, Clock], Awaitable[bytes]]
+
+
 def _lost(name: str, error: BaseException) -> None:
     # Whoever waits for the call has been told; this is for calls that nobody waits for any more.
     log.info("a call ended late", action="inject", what=name, why=str(error))
@@ -41,10 +45,11 @@ class Experiments:
 
     kind = KIND
 
-    def __init__(self, means: Means, rules: Rules | None = None) -> None:
-        """`rules` are needed for experiments that come by themselves."""
+    def __init__(self, means: Means, rules: Rules | None = None, draw: Draw = chart.draw) -> None:
+        """`rules` are needed for experiments that come by themselves; `draw` makes the picture."""
         self._m = means
         self._rules = rules
+        self._draw = draw
         self._ready: dict[int, before.Ready] = {}
         self._attempts: dict[int, int] = {}
         self._calls = Tasks(_lost)
@@ -86,7 +91,7 @@ class Experiments:
         if line is None:
             return ()
         try:
-            drawn = await chart.draw(line, self._m.clock)
+            drawn = await self._draw(line, self._m.clock)
         except (TocsinError, OSError) as error:
             log.warning("no picture of a run", action="archive", run=run.id, why=str(error))
             return ()

@@ -41,10 +41,16 @@ Look = Callable[[str], Sight | None]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How far experiments may go. Durations in seconds."""
+    """How far experiments may go. Durations in seconds.
+
+    `grace_s`: so long after the end of a fault its detached healer steps in (the bot heals within a
+    second). `arm_s`: between record and injection lies at most this; later it is all too old.
+    """
 
     max_duration_s: float = 600.0
     max_targets: int = 9
+    grace_s: float = 15.0
+    arm_s: float = 15.0
 
 
 @dataclass(frozen=True, slots=True)
