@@ -248,7 +248,7 @@ def _pieces(pieces: Iterable[Element | str | None]) -> list[Element]:
 
 def words(text: str, *, bold: bool = False, italic: bool = False, code: bool = False) -> Element:
     """Cleaned text in a rich text section; spaces and line ends at its ends are kept."""
-    inner = clean(text, 3000, lines=40)
+    inner = clean(text, 2992, lines=40)
     lead = text[: len(text) - len(text.lstrip(" \n"))][:4]
     tail = text[len(text.rstrip(" \n")) :][:4] if inner else ""
     made: Element = {"type": "text", "text": f"{lead}{inner}{tail}" or " "}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,6 +20,7 @@ MEANS = {
     Certainty.INCONCLUSIVE: "what was seen does not tell it from its rivals",
 }
 MAX_VALUE = 60
+_FIGURES = re.compile(r"(?<![\w.])\d{1,15}(?:,\d{3}){0,4}(?:\.\d{1,15})?(?![\w])", re.ASCII)
 _WHOLE = {
     "cluster": "the cluster",
     "nodes": "the stores",
@@ -65,6 +67,18 @@ def headline(made: Diagnosis) -> str:
     return f"{certainty(made)}{', most probable' if most else ''}: {primary(made, 200)}"
 
 
+def says(words: str, value: str) -> bool:
+    """Whether a claim's words tell its value already, in this or in more figures."""
+    if not value or value.lower() in words.lower():
+        return True
+    try:
+        wanted = float(value.replace(",", ""))
+    except ValueError:
+        return False
+    found = (float(one.replace(",", "")) for one in _FIGURES.findall(words))
+    return any(math.isclose(one, wanted, rel_tol=0.01) for one in found)
+
+
 def key_of(claim: Claim) -> str:
     """A claim's check as a key."""
     return repr(claim.check)
@@ -81,7 +95,7 @@ def seen(found: Found, op: Op) -> str:
     if op is Op.CHANGED and isinstance(value, list) and len(value) == 2:
         return f"{scalar(value[0])} → {scalar(value[1])}"
     if op in (Op.COUNT_AT_LEAST, Op.COUNT_AT_MOST) and isinstance(value, int):
-        return times(value) if value else "never"
+        return times(value) if value else "none"
     return scalar(value)
 
 

@@ -4,6 +4,7 @@ commands to copy. A dialogue with four tabs, each in pages."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from bot import certainty as wording
@@ -21,7 +22,6 @@ from bot.blocks import (
     plain,
     preformatted,
     rich,
-    section,
 )
 from bot.blocks import words as say
 from bot.diagnosis.facts import Shown
@@ -32,6 +32,8 @@ from core.diagnosis.model import Alternative, Claim, Command, Moment, Op, Weight
 from core.errors import Invalid
 
 View = dict[str, Any]
+Part = Callable[[], list[Element]]
+"""One paragraph of a page, made only if that page is shown."""
 PER_PAGE = 8
 """Claims, rivals or commands on one page: a dialogue that is read, not scrolled for ever."""
 PER_PAGE_TIMES = 20
@@ -91,7 +93,7 @@ def _tabs(shown: Shown, chosen: str) -> Block:
         "claims": len(made.claims),
         "rivals": len(made.alternatives),
         "times": len(made.timeline),
-        "commands": len(made.commands),
+        "commands": len(commands(made.commands)),
     }
     return actions(
         *(
@@ -128,11 +130,11 @@ def _origin(shown: Shown) -> str:
     )
 
 
-def _page(tab: str, parts: Sequence[list[Element]]) -> Iterator[Block]:
+def _page(tab: str, parts: Sequence[Part]) -> Iterator[Block]:
     if not parts:
-        yield section(_EMPTY[tab])
+        yield rich(line(_EMPTY[tab]))
     for part in parts:
-        yield rich(*part)
+        yield rich(*part())
 
 
 _EMPTY = {
@@ -146,12 +148,19 @@ _EMPTY = {
 # Claims.
 
 
-def _claims(shown: Shown) -> list[list[Element]]:
+def _claims(shown: Shown) -> list[Part]:
     made = shown.diagnosis
-    parts = [_claim(shown, one) for one in made.claims]
-    gone = [[line("✕ ", say(clean(one, 300), italic=True))] for one in made.struck[:50]]
-    unseen = [[line("Not seen: ", clean(one, 200))] for one in made.unseen[:50]]
-    return [*parts, *gone, *unseen]
+    parts: list[Part] = [partial(_claim, shown, one) for one in made.claims]
+    parts += [partial(_struck, one) for one in made.struck[:50]]
+    return parts + [partial(_unseen, one) for one in made.unseen[:50]]
+
+
+def _struck(words: str) -> list[Element]:
+    return [line("✕ ", say(clean(words, 300), italic=True))]
+
+
+def _unseen(words: str) -> list[Element]:
+    return [line("Not seen: ", clean(words, 200))]
 
 
 _MARK = {Weight.MAIN: "◆", Weight.SUPPORTING: "+", Weight.CONTRADICTING: "−"}
@@ -171,23 +180,29 @@ def _check(claim: Claim) -> str:
     check, predicate = claim.check, claim.check.predicate
     path = clean(predicate.path.removeprefix("now."), 80)
     wanted = "" if predicate.op in (Op.EXISTS, Op.CHANGED) else wording.scalar(predicate.value)
-    where = f" “{clean(predicate.where, 80)}”" if predicate.where else ""
+    where = f" with “{_either(predicate.where)}”" if predicate.where else ""
+    if predicate.op is Op.CONTAINS:
+        wanted = f"“{_either(str(predicate.value))}”"
     asked = f"{_OPS[predicate.op]} {wanted}".strip()
     return f"{wording.entity(check.entity)}: {path}{where} {asked}"
 
 
+def _either(texts: str) -> str:
+    return " or ".join(clean(one, 60) for one in texts.split("|")[:6])
+
+
 def _saw(value: str) -> str:
-    return f"; seen: {value}" if value else ""
+    return f"; seen: {clean(value, 80)}" if value else ""
 
 
 # Alternatives.
 
 
-def _rivals(shown: Shown) -> list[list[Element]]:
-    return [_rival(shown, one) for one in shown.diagnosis.alternatives]
+def _rivals(shown: Shown) -> list[Part]:
+    return [partial(_rival, one) for one in shown.diagnosis.alternatives]
 
 
-def _rival(shown: Shown, one: Alternative) -> list[Element]:
+def _rival(one: Alternative) -> list[Element]:
     title = f"{wording.cause(one.cause)}, {wording.entity(one.entity)}"
     claims = [*one.supporting[:6], *one.contradicting[:6]]
     against = {id(claim) for claim in one.contradicting}
@@ -209,16 +224,16 @@ def _rival(shown: Shown, one: Alternative) -> list[Element]:
 # Time line and figures.
 
 
-def _times(shown: Shown) -> list[list[Element]]:
+def _times(shown: Shown) -> list[Part]:
     made = shown.diagnosis
-    parts = [_moment(one) for one in made.timeline]
-    figures = [
-        [line(say(clean(name, 80), code=True), f" {wording.scalar(value)}")]
-        for name, value in list(made.readings.items())[:30]
-    ]
-    if figures:
-        parts.append([line(say("Figures that changed most", bold=True))])
-    return parts + figures
+    parts: list[Part] = [partial(_moment, one) for one in made.timeline]
+    if made.readings:
+        parts.append(lambda: [line(say("Figures that changed most", bold=True))])
+    return parts + [partial(_figure, *one) for one in list(made.readings.items())[:30]]
+
+
+def _figure(name: str, value: float) -> list[Element]:
+    return [line(say(clean(name, 80), code=True), f" {wording.scalar(value)}")]
 
 
 def _moment(one: Moment) -> list[Element]:
@@ -232,9 +247,9 @@ def _moment(one: Moment) -> list[Element]:
 # Commands.
 
 
-def commands(listed: Sequence[Command]) -> list[list[Element]]:
+def commands(listed: Sequence[Command]) -> list[Part]:
     """Commands to copy, each in a box, with what it does; one that cannot be filled is left out."""
-    return [part for one in listed if (part := _command(one))]
+    return [partial(list, part) for one in listed if (part := _command(one))]
 
 
 def _command(one: Command) -> list[Element]:
@@ -247,7 +262,7 @@ def _command(one: Command) -> list[Element]:
     return [line(say(changes, bold=template.changes), f"{template.does}."), preformatted(text)]
 
 
-_PARTS: Mapping[str, Callable[[Shown], list[list[Element]]]] = {
+_PARTS: Mapping[str, Callable[[Shown], list[Part]]] = {
     "claims": _claims,
     "rivals": _rivals,
     "times": _times,

@@ -46,6 +46,7 @@ def _verdict(lines: Sequence[Line]) -> str:
 
 
 _MARK = {2: "✓", 1: "?", 0: "✕"}
+_SAME = 2
 _WORD = {2: "still so", 1: "cannot be seen now", 0: "not so any more"}
 
 
@@ -55,7 +56,10 @@ def _row(one: Line) -> Iterator[Element]:
     yield line(f"{_MARK[rank]} ", say(words, bold=rank == 0), " ", say(cite(one.claim), code=True))
     then, now = seen(one.then, op) or "not known", seen(one.now, op) or "not seen"
     altered = " (its evidence was altered since)" if one.then.altered else ""
-    yield line(f"then {then}{altered} · now {now} · {_WORD[rank]}")
+    if rank == _SAME and then == now and not altered:
+        yield line(f"then and now {now}")
+    else:
+        yield line(f"then {then}{altered}, now {now}: {_WORD[rank]}")
 
 
 def _small_print(found: Rechecked, more: int) -> Iterator[Element]:

@@ -161,8 +161,8 @@ def claim_line(shown: Shown, claim: Claim) -> list[Element | str]:
     against = "Against it: " if claim.weight is Weight.CONTRADICTING else ""
     value = shown.value(claim)
     cited = cite(claim)
-    if value and value.lower() not in words.lower():
-        cited += f": {value}"
+    if not wording.says(words, value):
+        cited += f": {clean(value, 80)}"
     return [f"{against}{words} ", say(cited, code=True)]
 
 
@@ -242,10 +242,10 @@ def votes(shown: Shown) -> Iterator[Element]:
     """Useful, not useful: how many thought so stands on them."""
     value = ids.diagnosis_value(shown.id)
     for action, text, n in (
-        (ids.DIAGNOSIS_USEFUL, "👍 Useful", shown.useful),
-        (ids.DIAGNOSIS_USELESS, "👎 Not useful", shown.useless),
+        (ids.DIAGNOSIS_USEFUL, "Useful", shown.useful),
+        (ids.DIAGNOSIS_USELESS, "Not useful", shown.useless),
     ):
-        label = f"{text[2:]}: diagnosis {shown.id}"
+        label = f"{text}: diagnosis {shown.id}, said by {n}"
         yield button(action, f"{text} · {n}" if n else text, value, label=label)
 
 

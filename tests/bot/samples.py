@@ -20,6 +20,7 @@ from bot.tickets.views.thread import joined, reply, still_broken
 from core.events import Event
 from core.invariant import Severity
 from core.tickets.model import Detail, Outcome, Resolution, Ticket
+from tests.bot import samples_diagnosis
 
 NOW = 1_795_260_000.0
 ANA, BEN = "slack:U0ANA", "slack:U0BEN"
@@ -260,7 +261,8 @@ def watching() -> dict[str, Message]:
 
 def everything() -> dict[str, Message]:
     """All of them."""
-    return cards() | replies() | pages() | gatherings() | private() | watching()
+    some = cards() | replies() | pages() | gatherings() | private() | watching()
+    return some | samples_diagnosis.diagnoses()
 
 
 def awful(text: str, facts: int = 60) -> Ticket:
@@ -321,4 +323,5 @@ def hostile(text: str) -> dict[str, Message]:
         "started": monitor.maintenance_started(pause),
         "ended": monitor.maintenance_ended(pause, (bad,) * 60, 10**6),
         "gap": monitor.gap(text, float("nan"), 1e300, 10**9, 10**9),
+        **samples_diagnosis.hostile(text),
     } | {name: message for name, message in replied.items() if message is not None}

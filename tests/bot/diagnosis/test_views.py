@@ -1,0 +1,144 @@
+"""A diagnosis as a message: certainty first, three headers, short, and what changed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from bot import certainty, ids
+from bot.diagnosis import progress, recheck, views
+from core.diagnosis import recheck as core_recheck
+from core.diagnosis.model import Certainty, Reason, Weight
+from tests.bot.samples_diagnosis import ANA, WORK, evidence, shown
+from tests.flows.stage import read
+
+
+def first_line(message: object) -> str:
+    return read(message.blocks[0]).strip()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("scenario", "begins"),
+    [
+        ("killed-by-docker", "● Confirmed  · First look  · process killed, store 4"),
+        ("withheld-how-it-ended", "○ Inconclusive  · First look"),
+        ("control-noisy-log", "◐ Likely  · First look  · nothing wrong, store 1"),
+    ],
+)
+def test_certainty_comes_first_in_sign_and_word(scenario: str, begins: str) -> None:
+    assert first_line(views.diagnosis(shown(scenario))).startswith(begins)
+
+
+def test_what_is_not_sure_is_not_said_as_if_it_were() -> None:
+    said = read(views.diagnosis(shown("withheld-how-it-ended")).blocks)
+    assert "What was seen does not tell for sure. Most probable: The process" in said
+    assert certainty.headline(shown("withheld-how-it-ended").diagnosis).startswith(
+        "○ Inconclusive, most probable: "
+    )
+
+
+def test_it_has_three_headers_and_few_blocks() -> None:
+    message = views.diagnosis(shown())
+    assert len(message.blocks) == 6
+    said = read(message.blocks)
+    heads = [said.index(one) for one in ("What is going on", "Why", "What next")]
+    assert heads == sorted(heads)
+
+
+def test_a_claim_names_its_evidence_and_its_value_unless_its_words_do() -> None:
+    said = read(views.diagnosis(shown()).blocks)
+    assert "nothing listens  e55: connection refused" in said
+    assert "(exit code 137)  e56 " in said
+
+
+def test_what_speaks_against_it_is_never_cut_off_for_length() -> None:
+    one = shown()
+    claims = one.diagnosis.claims
+    against = replace(claims[-1], weight=Weight.CONTRADICTING, words="It answers all the same")
+    made = replace(one.diagnosis, claims=(*claims[:-1], against))
+    said = read(views.diagnosis(replace(one, diagnosis=made)).blocks)
+    assert "Against it: It answers all the same" in said
+    assert "and 3 more" in said
+
+
+@pytest.mark.parametrize(
+    ("before", "says"),
+    [
+        (Certainty.LIKELY, "Surer than before: it was ◐ likely. Same cause."),
+        (Certainty.CONFIRMED, ""),
+    ],
+)
+def test_a_revision_says_what_changed_of_its_certainty(before: Certainty, says: str) -> None:
+    now = shown().diagnosis
+    assert views.change(replace(now, certainty=before), now) == says
+
+
+def test_a_revision_says_what_was_thought_before() -> None:
+    before, now = shown("paused").diagnosis, shown(reason=Reason.SOON).diagnosis
+    told = views.change(before, now)
+    assert told == "Revised. The first look said ● confirmed: process hung, store 4."
+    assert views.change(None, now) == ""
+    assert views.change(now, shown("paused", reason=Reason.SOON).diagnosis).startswith(
+        "Revised. It said ● confirmed: process killed"
+    )
+
+
+def buttons(message: object) -> list[str]:
+    return [one["action_id"] for one in message.blocks[-1]["elements"]]  # type: ignore[attr-defined]
+
+
+def test_what_can_be_pressed_depends_on_whether_it_still_counts() -> None:
+    kept = [ids.DIAGNOSIS_REASONING, ids.DIAGNOSIS_USEFUL, ids.DIAGNOSIS_USELESS]
+    acting = [ids.DIAGNOSIS_RECHECK, ids.DIAGNOSIS_AGAIN]
+    assert buttons(views.diagnosis(shown())) == [kept[0], *acting, *kept[1:]]
+    assert buttons(views.diagnosis(shown(superseded=True))) == kept
+    assert buttons(views.diagnosis(shown(final=True))) == kept
+
+
+def test_only_a_first_look_says_that_it_is_looked_at_again() -> None:
+    again = "looked at again after 30 s and 5 min"
+    assert again in read(views.diagnosis(shown()).blocks)
+    assert again not in read(views.diagnosis(shown(reason=Reason.SOON)).blocks)
+    assert again not in read(views.diagnosis(shown(superseded=True)).blocks)
+
+
+def test_then_and_now_show_what_does_not_hold_any_more_first() -> None:
+    then, now = evidence("killed-by-docker"), evidence("control-noisy-log")
+    found = core_recheck.again(7, shown().diagnosis, then, now)
+    message = recheck.rechecked(found)
+    verdict, worst = read(message.blocks[0]), read(message.blocks[1])
+    assert "still hold" in verdict
+    assert worst.strip().startswith("✕")
+    assert "not so any more" in worst
+    same = recheck.rechecked(core_recheck.again(7, shown().diagnosis, then, then))
+    assert read(same.blocks[0]).startswith("All ")
+    assert "then and now" in read(same.blocks[1])
+
+
+def test_money_is_never_told_as_nothing_where_something_was_paid() -> None:
+    told = [certainty.dollars(one) for one in (0, 1, 999, 31_400, 1_234_567)]
+    assert told == ["$0", "under $0.001", "under $0.001", "$0.031", "$1.23"]
+
+
+def test_only_a_model_that_works_can_be_stopped() -> None:
+    assert buttons(progress.progress(WORK)) == [ids.INVESTIGATION_STOP]
+    for one in (replace(WORK, stopped_by=ANA), replace(WORK, ended="done")):
+        assert all(block["type"] != "actions" for block in progress.progress(one).blocks)
+
+
+@pytest.mark.parametrize(
+    ("words", "value", "told"),
+    [
+        ("It ended by SIGKILL (exit code 137)", "137", True),
+        ("unreachable, 0.5468 times a second", "0.547", True),
+        ("RocksDB holds up writes for 900,000 µs", "900,000", True),
+        ("Store 4 is down", "5", False),
+        ("tikv-4:20160 is down", "20160", True),
+        ("PD calls it Disconnected", "disconnected", True),
+        ("nothing listens", "connection refused", False),
+        ("anything", "", True),
+    ],
+)
+def test_a_value_that_the_words_tell_is_not_told_twice(words: str, value: str, told: bool) -> None:
+    assert certainty.says(words, value) is told
