@@ -172,7 +172,7 @@ def test_the_stores_whose_loss_would_break_a_majority_are_named() -> None:
         ({"experiment": "kill store 4"}, "🧪 Opened during experiment kill store 4."),
         ({"maintenance": "upgrade"}, "🔧 Notifications are paused: upgrade"),
         ({"possible_duplicate": True}, "❔ This may be a second copy"),
-        ({"diagnosis": "bad disk"}, "🔎 Diagnosis: bad disk"),
+        ({"diagnosis": "bad disk"}, "🔎 bad disk (more in the thread)"),
     ],
 )
 def test_what_surrounds_a_ticket_is_marked(look: dict[str, Any], mark: str) -> None:
