@@ -77,17 +77,17 @@ def state(name):
         for key, one in found["NetworkSettings"]["Networks"].items()
     }
     pid = found["State"]["Pid"]
-    limits = {
+    limits = pid and {
         file.name: file.read_text()
         for controller in ("memory", "cpu")
         for pattern in ("*limit_in_bytes", "cpu.cfs_*", "memory.max", "cpu.max")
         for file in group(pid, controller).glob(pattern)
         if "kmem" not in file.name
     }
-    files = docker("exec", name, "ls", "-A", "/data", check=False)
+    files = pid and docker("exec", name, "ls", "-A", "/data", check=False)
     # A network that is connected anew is a new interface to the engine: eth2 after eth1.
-    shaped = re.sub(r"eth\d+", "eth", in_network(name, "tc", "qdisc", "show"))
-    wires = in_network(name, "iptables", "-S") + shaped
+    command = "iptables -S; tc qdisc show"
+    wires = pid and re.sub(r"eth\d+", "eth", in_network(name, "sh", "-c", command))
     return {
         "status": found["State"]["Status"],
         "paused": found["State"]["Paused"],

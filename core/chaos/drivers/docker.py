@@ -20,7 +20,6 @@ from core.chaos.drivers.docker_seen import (
     opted_in,
     seen,
 )
-from core.chaos.drivers.docker_spared import spared
 from core.chaos.drivers.params import known_params
 from core.chaos.model import Fault, Plan, Target
 from core.chaos.settings import SubjectChaos
@@ -51,6 +50,7 @@ class DockerDriver:
         settings: SubjectChaos,
         never: Spared = NOTHING_SPARED,
         found: Tools | None = None,
+        lands_s: float = plans.LANDS_S,
     ) -> None:
         self._client = client
         self._clock = clock
@@ -58,6 +58,7 @@ class DockerDriver:
         self._settings = settings
         self._spared = never
         self._tools = found or tools()
+        self._lands_s = lands_s
         self._here: tuple[float, Mapping[Fault, str]] | None = None
 
     async def faults(self) -> Mapping[Fault, str]:
@@ -124,7 +125,7 @@ class DockerDriver:
             params=dict(params),
             before=before,
             undo=undo,
-            lands_within_s=drafted.lands_s,
+            lands_within_s=self._lands_s + drafted.takes_s,
             words=drafted.words,
             undo_words=drafted.undo_words,
             radius="; ".join(filter(None, (_radius(target, one, sharing), drafted.touches))),
@@ -194,15 +195,6 @@ class DockerDriver:
         found = await asyncio.to_thread(why_not, address, self._tools, beside=beside)
         self._here = (now, found)
         return found
-
-
-def docker_driver(
-    settings: SubjectChaos, clock: Clock, entities: Entities, database: str, engine: str = ""
-) -> DockerDriver:
-    """The driver for a subject. `engine` is used where its settings name none, `database` (a file or
-    a URL) is spared."""
-    client = DockerChange(clock, settings.docker or engine)
-    return DockerDriver(client, clock, entities, settings, spared(database))
 
 
 def _matched(

@@ -116,7 +116,7 @@ def draft(one: Seen, at: Place, params: Raw, size: tuple[int, int], host: bool) 
         before={"total": total, "free": free},
         undo=undo,
         touches=f"whatever else lies on that file system ({_size(total)}) has less room too",
-        lands_s=60.0,
+        takes_s=30.0,
     )
 
 

@@ -103,7 +103,7 @@ class Drafts:
             drafted.undo_words,
             before={**drafted.before, **undo["limits"]},
             undo=undo,
-            lands_s=drafted.lands_s,
+            takes_s=drafted.takes_s,
         )
 
     async def _fill(self, one: Seen, params: Raw) -> Draft:

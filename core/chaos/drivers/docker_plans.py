@@ -10,13 +10,15 @@ from typing import Any
 from core.chaos.drivers.docker_seen import Seen
 from core.chaos.drivers.params import figure
 from core.chaos.model import Fault
+from core.chaos.undo_docker_engine import START_S
 from core.chaos.undo_docker_net import CHOSEN
 from core.errors import Invalid, Refused
 
 LEAST_STOP_S = 30
 """TiKV hands its leaders over for 20 s before it ends: a shorter stop is a crash in disguise."""
-LANDS_S = 30.0
-"""How long after a call the engine may still act on it, beyond what the call itself takes."""
+LANDS_S = 20.0
+"""How long after a call the engine may still act on it, beyond what the work itself takes: twice the
+time after which the call is given up."""
 POLICIES = ("always", "unless-stopped", "on-failure")
 KNOWN: Mapping[Fault, tuple[str, ...]] = {
     Fault.STOP: ("timeout_s",),
@@ -35,14 +37,15 @@ Raw = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """The part of a plan that is the fault's own. `undo` becomes part of what the healer gets."""
+    """The part of a plan that is the fault's own. `undo` becomes part of what the healer gets;
+    `takes_s` is how long the work itself may take."""
 
     words: str
     undo_words: str
     before: Raw = field(default_factory=dict)
     undo: Raw = field(default_factory=dict)
     touches: str = ""
-    lands_s: float = LANDS_S
+    takes_s: float = 0.0
 
 
 Drafter = Callable[[Seen, Mapping[str, Any]], Awaitable[Draft]]
@@ -78,7 +81,7 @@ async def stop(one: Seen, params: Raw) -> Draft:
         f"stop {one.called} with SIGTERM (SIGKILL after {grace} s)",
         "start it again",
         undo={"timeout_s": grace},
-        lands_s=grace + LANDS_S,
+        takes_s=grace,
     )
 
 
@@ -90,7 +93,7 @@ async def restart(one: Seen, params: Raw) -> Draft:
         f"restart {one.called}: SIGTERM (SIGKILL after {grace} s), then a start",
         "start it, should it be down",
         undo={"timeout_s": grace},
-        lands_s=grace + 2 * LANDS_S,
+        takes_s=grace + START_S,
     )
 
 
@@ -119,7 +122,7 @@ async def cut(one: Seen, params: Raw) -> Draft:
         before={"networks": list(found)},
         undo={"networks": list(found)},
         touches="its published ports answer nobody meanwhile",
-        lands_s=LANDS_S * len(found),
+        takes_s=float(len(found)),
     )
 
 
