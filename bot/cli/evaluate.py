@@ -14,9 +14,8 @@ from bot.cli.common import JsonOption, complain, say
 from bot.text import terminal
 from core.clock import SystemClock
 from core.diagnosis.catalogue import render
-from core.diagnosis.evaluate import Score, Total, evaluate, folders, totals
+from core.diagnosis.evaluate import Score, Total, answered, evaluate, folders, totals
 from core.diagnosis.model import Claim, Diagnosis, Weight
-from core.diagnosis.rules.decide import diagnose
 from core.diagnosis.scenario.file import read
 from core.diagnosis.scenario.world import snapshot
 from core.errors import Invalid
@@ -41,7 +40,10 @@ def eval_scenarios(
         if show:
             for folder in folders(directory):
                 file = read(folder)
-                say(_shown(file.question, diagnose(snapshot(file))))
+                got = answered(file, snapshot(file))
+                say(_shown(file.question, got.diagnosis))
+                if got.claude is not None:
+                    say(f"Claude: {got.claude.ending}. {terminal(got.claude.why, 400)}\n")
             return
         scores = list(evaluate(directory, SystemClock().monotonic))
     except Invalid as error:
@@ -88,6 +90,7 @@ def _misses(scores: Sequence[Score]) -> None:
             wanted = "inconclusive" if one.abstain else " or ".join(one.expected)
             got = f"{one.cause} of {one.entity} ({one.certainty})"
             why = f"; not cited: {', '.join(one.uncited)}" if one.uncited else ""
+            why += "" if one.ending_right else f"; Claude ended {one.ending}"
             say(f"missed: {terminal(f'{one.name}: wanted {wanted}, got {got}{why}', 300)}")
 
 
@@ -104,7 +107,7 @@ def _table(sums: Sequence[Total]) -> None:
     grid = Table(box=None, pad_edge=False, header_style="bold")
     for name in (
         *("Set", "Scenarios", "Cause right", "Entity right", "Grounded"),
-        *("False alarms", "Abstained", "Forbidden", "Slowest"),
+        *("False alarms", "Abstained", "Forbidden", "Slowest", "Claude", "Tokens", "Cost"),
     ):
         grid.add_column(name, no_wrap=True, justify="left" if name == "Set" else "right")
     for one in sums:
@@ -118,6 +121,9 @@ def _table(sums: Sequence[Total]) -> None:
             f"{one.abstained} of {one.abstentions}",
             str(one.forbidden),
             f"{one.slowest_s * 1000:.0f} ms",
+            str(one.asked) if one.asked else "-",
+            f"{one.tokens:,}" if one.asked else "-",
+            f"${one.micro_dollars / 1e6:.2f}" if one.asked else "-",
         )
     _console().print(grid)
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from core.clock import SystemClock
 from core.diagnosis.claims import every, run
+from core.diagnosis.claude.task import Result
 from core.diagnosis.model import Certainty, Diagnosis, Snapshot
 from core.diagnosis.rules.decide import diagnose
-from core.diagnosis.scenario.file import NAME, Expect, read
+from core.diagnosis.scenario.file import NAME, Expect, File, read
+from core.diagnosis.scenario.script import asked
 from core.diagnosis.scenario.world import snapshot
 from core.errors import Invalid
 
@@ -31,7 +35,8 @@ class Score:
     """One scenario: what was expected, what was answered, and how that compares.
 
     `error` is set, and nothing else counts, where the scenario cannot be read. `seconds` is the
-    diagnosis alone.
+    diagnosis alone. Where the scenario has a scripted Claude, `ending` is how asking it ended, and
+    `tokens` and `micro_dollars` are what it would have cost.
     """
 
     name: str
@@ -54,6 +59,12 @@ class Score:
     struck: tuple[str, ...] = ()
     seconds: float = 0.0
     error: str = ""
+    made_by: str = ""
+    ending: str = ""
+    ending_right: bool = True
+    turns: int = 0
+    tokens: int = 0
+    micro_dollars: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +83,18 @@ class Total:
     forbidden: int
     unreadable: int
     slowest_s: float
+    asked: int = 0
+    tokens: int = 0
+    micro_dollars: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a scenario was answered, the evidence that it rests on, and what came of Claude, if asked."""
+
+    diagnosis: Diagnosis
+    evidence: Snapshot
+    claude: Result | None = None
 
 
 def folders(root: Path) -> list[Path]:
@@ -99,9 +122,36 @@ def _one(folder: Path, name: str, group: str, monotonic: Callable[[], float]) ->
     file = read(folder)
     evidence = snapshot(file)
     began = monotonic()
-    made = diagnose(evidence)
+    got = answered(file, evidence)
     seconds = monotonic() - began
-    return judge(file.expect, file.question, made, evidence, name, group, seconds)
+    score = judge(file.expect, file.question, got.diagnosis, got.evidence, name, group, seconds)
+    return _with_claude(score, file, got.claude)
+
+
+def answered(file: File, evidence: Snapshot) -> Answered:
+    """The answer that a person would get: Claude's, where one is scripted and it stands, else the rules'."""
+    rules = diagnose(evidence)
+    if file.claude is None:
+        return Answered(rules, evidence)
+    result = asyncio.run(asked(file.claude, evidence, rules, SystemClock()))
+    if result.diagnosis is None:
+        return Answered(rules, evidence, result)
+    return Answered(result.diagnosis, result.snapshot, result)
+
+
+def _with_claude(score: Score, file: File, result: Result | None) -> Score:
+    if result is None or file.claude is None:
+        return score
+    right = result.ending == file.claude.ends
+    return replace(
+        score,
+        ending=str(result.ending),
+        ending_right=right,
+        grounded=score.grounded and right,
+        turns=result.turns,
+        tokens=result.tokens,
+        micro_dollars=result.micro_dollars,
+    )
 
 
 def judge(
@@ -144,6 +194,7 @@ def judge(
         claims=len(list(every(made))),
         struck=made.struck,
         seconds=seconds,
+        made_by=made.made_by,
     )
 
 
@@ -186,4 +237,7 @@ def _total(group: str, scores: Sequence[Score]) -> Total:
         forbidden=sum(one.forbidden for one in read_ones),
         unreadable=len(scores) - len(read_ones),
         slowest_s=max((one.seconds for one in read_ones), default=0.0),
+        asked=sum(bool(one.ending) for one in read_ones),
+        tokens=sum(one.tokens for one in read_ones),
+        micro_dollars=sum(one.micro_dollars for one in read_ones),
     )

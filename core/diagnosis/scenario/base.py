@@ -78,6 +78,7 @@ STORE_READINGS: Mapping[str, float] = {
     "slow_score": 1.0,
     "critical_errors_per_s": 0.0,
     "unreachable_per_s": 0.0,
+    "missing_peers": 0.0,
     "write_bytes_per_s": 2e6,
     "read_bytes_per_s": 4e6,
     "regions": float(REGIONS),

@@ -10,6 +10,8 @@ from typing import Any
 import msgspec
 
 from core.diagnosis.causes import CAUSES
+from core.diagnosis.claude.task import Ending
+from core.diagnosis.scenario.script_tables import ClaudeTable
 from core.errors import Invalid
 
 NAME = "scenario.toml"
@@ -180,6 +182,7 @@ class File(_Strict, frozen=True, kw_only=True):
     prometheus: PrometheusTable = PrometheusTable()
     change: list[ChangeTable] = []
     nearby: list[NearbyTable] = []
+    claude: ClaudeTable | None = None
 
 
 WITHOUT = frozenset(("docker", "logs", "prometheus", "probe"))
@@ -218,7 +221,18 @@ def _wrong(made: File) -> str:
         return "store: every table needs an id."
     if expect.at_most not in ("confirmed", "likely", "inconclusive"):
         return "expect: at_most is confirmed, likely or inconclusive."
-    return ""
+    return _wrong_script(made.claude)
+
+
+def _wrong_script(script: ClaudeTable | None) -> str:
+    if script is None:
+        return ""
+    if not script.turn:
+        return "claude: give at least one turn."
+    if script.ends not in list(Ending):
+        return f"claude: ends is one of {', '.join(Ending)}."
+    empty = any(not (one.tools or one.answer or one.says or one.fails) for one in script.turn)
+    return "claude: every turn has tools, an answer, says or fails." if empty else ""
 
 
 def _log(folder: Path, table: LogTable) -> LogTable:
