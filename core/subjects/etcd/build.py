@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from core.chaos.drivers.build import drivers
 from core.clients.docker import DockerClient
 from core.clients.etcd import Etcd
 from core.clients.http import Http, Limits
@@ -12,6 +13,7 @@ from core.clients.prometheus import Prometheus
 from core.clients.tls import Tls, TlsFiles
 from core.clock import Clock
 from core.errors import Invalid
+from core.subjects.etcd.breaking import Breaking
 from core.subjects.etcd.check import Checks
 from core.subjects.etcd.figures import OwnFigures, PrometheusFigures
 from core.subjects.etcd.parts import Parts
@@ -56,10 +58,19 @@ def etcd(name: str, settings: EtcdSettings, clock: Clock, on_error: OnError) -> 
         prometheus=None if checked is None else checked[1],
         https=tuple(https),
         checks=Checks(name, client, reads, roster, nodes, checked, docker, logs),
+        breaking=_breaking(settings, clock, client, reads, roster),
         docker=docker,
         logs=logs,
     )
     return EtcdSubject(name, settings, clock, parts, on_error)
+
+
+def _breaking(
+    settings: EtcdSettings, clock: Clock, client: Etcd, reads: EtcdReads, roster: Roster
+) -> Breaking:
+    breaking = Breaking(client, reads, roster, settings.containers)
+    breaking.drivers = drivers(settings.chaos, clock, breaking.entities, settings.docker)
+    return breaking
 
 
 def _prometheus(

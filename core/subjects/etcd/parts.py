@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from core.clients.docker import DockerClient
 from core.clients.http import Http
 from core.clients.logs import LogSource
+from core.subjects.etcd.breaking import Breaking
 from core.subjects.etcd.check import Checks
 from core.subjects.etcd.figures import Figures, OwnFigures, PrometheusFigures
 from core.subjects.etcd.model import Who
@@ -30,6 +31,7 @@ class Parts:
     prometheus: PrometheusFigures | None
     https: tuple[Http, ...]
     checks: Checks
+    breaking: Breaking
     docker: DockerClient | None = None
     logs: Mapping[str, LogSource] = field(default_factory=dict)
 

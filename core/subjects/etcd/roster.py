@@ -78,20 +78,28 @@ class Roster:
         self.removed = frozenset(sorted(gone)[:_MOST_REMOVED])
 
     def _place(self) -> None:
-        names = [one.name for one in self._listed]
+        self.members = self._placed(self._listed)
+
+    def placed(self, listed: MemberList) -> tuple[Who, ...]:
+        """Who that list names, without taking it in."""
+        return self._placed(listed.members)
+
+    def _placed(self, listed: Sequence[Member]) -> tuple[Who, ...]:
+        names = [one.name for one in listed]
         shared = {name for name in names if names.count(name) > 1}
-        taken = [url for one in self._listed for url in one.client_urls]
-        free = self._by_elimination()
-        self.members = tuple(
-            self._who(one, shared, {url for url in taken if taken.count(url) > 1}, free)
-            for one in sorted(self._listed, key=lambda one: (one.name, one.id))
+        taken = [url for one in listed for url in one.client_urls]
+        ambiguous = {url for url in taken if taken.count(url) > 1}
+        free = self._by_elimination(listed)
+        return tuple(
+            self._who(one, shared, ambiguous, free)
+            for one in sorted(listed, key=lambda one: (one.name, one.id))
         )
 
-    def _by_elimination(self) -> dict[int, str]:
+    def _by_elimination(self, listed: Sequence[Member]) -> dict[int, str]:
         """One endpoint that nobody answered at yet, and one member that is not yet found."""
         spare = set(self.endpoints) - set(self._learned.values())
-        missing = [one.id for one in self._listed if one.id not in self._learned]
-        if len(self.endpoints) == len(self._listed) and len(spare) == len(missing) == 1:
+        missing = [one.id for one in listed if one.id not in self._learned]
+        if len(self.endpoints) == len(listed) and len(spare) == len(missing) == 1:
             return {missing[0]: spare.pop()}
         return {}
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from core.chaos.settings import OFF, SubjectChaos
 from core.errors import Invalid
 
 
@@ -62,8 +63,9 @@ class EtcdSettings:
     member's name to such a URL where that is not enough, `metrics_addresses` to where its /metrics
     is if it has a port of its own (`--listen-metrics-urls`). `headers` go with every request to
     members. `prometheus` is its base URL ("" = none: the members' own /metrics are read instead).
-    `docker` is an engine's URL ("" = none). `logs` maps a member's name to its log. `invariants`
-    maps an invariant's name to what differs from its defaults. `observe_wait_s` is how long one
+    `docker` is an engine's URL ("" = none), `containers` maps a member's name to a container's name
+    where no compose service is called so. `logs` maps a member's name to its log. `invariants`
+    maps an invariant's name to what differs from its defaults. `chaos` says whether and how it may be broken on purpose. `observe_wait_s` is how long one
     look waits for its reads.
     """
 
@@ -77,10 +79,12 @@ class EtcdSettings:
     prometheus_tls: TlsPaths | None = None
     prometheus_matchers: str = ""
     docker: str = ""
+    containers: Mapping[str, str] = field(default_factory=_none)
     logs: Mapping[str, LogSource] = field(default_factory=_none)
     periods: Periods = field(default_factory=Periods)
     wait_s: float = 0.0
     invariants: Mapping[str, Mapping[str, Any]] = field(default_factory=_none)
+    chaos: SubjectChaos = OFF
 
     def __post_init__(self) -> None:
         if not self.endpoints:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from core.chaos.driver import Driver
+from core.chaos.model import Margin
+from core.chaos.settings import SubjectChaos
 from core.clients.etcd_model import Alarm, MemberList
 from core.clients.logs import LogSource
 from core.clock import Clock
@@ -81,6 +84,23 @@ class EtcdSubject:
     def logs(self) -> Mapping[str, LogSource]:
         """Where each member's log is, by its name, as evidence."""
         return self._parts.logs
+
+    @property
+    def chaos(self) -> SubjectChaos:
+        """Whether and how it may be broken on purpose."""
+        return self.settings.chaos
+
+    def drivers(self) -> tuple[Driver, ...]:
+        """By what it may be broken; see core.chaos.driver.Breakable."""
+        return self._parts.breaking.drivers
+
+    async def resolve(self, selector: str, seed: int, among: frozenset[str]) -> tuple[str, ...]:
+        """Whom a selector means; see core.chaos.driver.Breakable."""
+        return await self._parts.breaking.resolve(selector, seed, among)
+
+    async def margin(self, without: frozenset[str]) -> Margin:
+        """What the loss of these members would leave; see core.chaos.driver.Breakable."""
+        return await self._parts.breaking.margin(without)
 
     def recall(self, carry: Mapping[str, Any]) -> None:
         """Take back what an earlier process carried."""
