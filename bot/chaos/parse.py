@@ -103,10 +103,11 @@ def schedule(given: Sequence[str]) -> Plan:
     if len(plain) < 2 or len(plain) > 3:
         raise Invalid(f"When, and which experiment? Write it like {SCHEDULE}")
     ask = _ask(plain[1:], found)
-    return Plan(plain[0], ask, found.get("zone", "UTC"), _hours(found.get("hours", "")))
+    return Plan(plain[0], ask, found.get("zone", "UTC"), hours_of(found.get("hours", "")))
 
 
-def _hours(text: str) -> tuple[int, int] | None:
+def hours_of(text: str) -> tuple[int, int] | None:
+    """ "9-17" as a pair; None for "". Invalid for anything else."""
     if not text:
         return None
     found = _HOURS.fullmatch(text)

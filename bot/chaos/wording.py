@@ -22,7 +22,7 @@ _STEP: Mapping[str, int] = {
     Stage.HEAL: 3,
     Stage.RECOVER: 4,
 }
-_NOW: Mapping[str, str] = {
+NOW: Mapping[str, str] = {
     Stage.BASELINE: "checking that all is well first",
     Stage.ARM: "arming the healer",
     Stage.INJECT: "breaking it",
@@ -60,7 +60,7 @@ def doing(run: Run) -> str:
         return f"it {VERDICT[run.outcome][1]}"
     if run.state is not State.ACTIVE:
         return "waiting for the bot to take it on"
-    return _NOW.get(run.stage, clean(run.stage, 40) or "running")
+    return NOW.get(run.stage, clean(run.stage, 40) or "running")
 
 
 def step(run: Run) -> int:

@@ -19,6 +19,8 @@ GROUPS: Mapping[str, str] = {
     "tickets": "bot.cli.tickets",
     "monitor": "bot.cli.monitor",
     "twin": "bot.cli.twin",
+    "chaos": "bot.cli.chaos",
+    "safe": "bot.cli.safe",
     "deploy": "bot.cli.deploy",
 }
 COMMANDS: Mapping[str, str] = {
@@ -28,6 +30,7 @@ COMMANDS: Mapping[str, str] = {
     "test-ticket": "bot.cli.drill:ticket_drill",
     "manifest": "bot.cli.show_manifest:show_manifest",
     "invariants": "bot.cli.invariants:invariants",
+    "diagnose": "bot.cli.diagnose:diagnose",
     "eval": "bot.cli.evaluate:eval_scenarios",
     "migrate": "bot.cli.maintain:migrate",
     "backup": "bot.cli.maintain:backup",

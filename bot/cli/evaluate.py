@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bot.cli.common import JsonOption, complain, say
+from bot.cli.diagnosis_text import plain
 from bot.text import terminal
 from core.clock import SystemClock
-from core.diagnosis.catalogue import render
 from core.diagnosis.evaluate import Score, Total, answered, evaluate, folders, totals
-from core.diagnosis.model import Claim, Diagnosis, Weight
 from core.diagnosis.scenario.file import read
 from core.diagnosis.scenario.world import snapshot
 from core.errors import Invalid
@@ -58,28 +57,6 @@ def eval_scenarios(
         _table(sums)
     if any(one.error for one in scores):
         raise typer.Exit(1)
-
-
-def _shown(question: str, made: Diagnosis) -> str:
-    """A diagnosis as text: certainty first, then what, why, what next, what else it might be."""
-    lines = [
-        f"# {question}",
-        f"{made.certainty.upper()}: {made.primary} [{made.cause}, {made.entity}]",
-    ]
-    lines += ["Why:", *(_claim(one) for one in made.claims)]
-    lines += [f"What next: {made.action}", *(f"  risk: {one}" for one in made.risks)]
-    lines += [f"  $ {render(one)}" for one in made.commands]
-    for rival in made.alternatives:
-        lines.append(f"Or {rival.cause} of {rival.entity}? {rival.conclusion}")
-        lines += [_claim(one) for one in (*rival.supporting, *rival.contradicting)]
-    lines += [f"Not seen: {one}" for one in made.unseen]
-    lines += [f"{one.at - made.taken_at:+.0f} s: {one.words}" for one in made.timeline]
-    return "\n".join(terminal(one, 300) for one in lines) + "\n"
-
-
-def _claim(claim: Claim) -> str:
-    sign = "-" if claim.weight is Weight.CONTRADICTING else "+"
-    return f"  {sign} {claim.words} [{claim.check.evidence}]"
 
 
 def _misses(scores: Sequence[Score]) -> None:

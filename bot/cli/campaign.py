@@ -1,0 +1,151 @@
+"""`tocsin chaos campaign FILE`: trials over subjects and experiments, resumable, scored.
+
+It holds a database of its own and watches the configured subjects itself; one trial after the
+other, so that no fault hides another. A trial that fails is a result, never the end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from bot.cli.campaign_file import Campaign, Trial, read, trials
+from bot.cli.campaign_score import done, scores, table
+from bot.cli.chaos_tell import public
+from bot.cli.common import ConfigOption, JsonOption, command, complain, say
+from bot.cli.logs import set_up_logs
+from bot.cli.signals import stopped_by_signal
+from bot.text import terminal
+from core.chaos.order import order
+from core.chaos.order import rules as rules_of
+from core.clock import Clock, SystemClock
+from core.config import load
+from core.db import Tx
+from core.errors import TocsinError
+from core.metrics import Metrics
+from core.opening import failed
+from core.runs import store
+from core.runs.model import Run, State
+from core.tasks import Tasks
+from core.wiring import Core, hold_core
+
+LOOK_S = 0.2
+BY = "cli:campaign"
+
+
+@command
+async def campaign(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="TOML: subjects, experiments, trials.")
+    ],
+    db: Annotated[
+        str | None,
+        typer.Option(
+            "--db", metavar="URL", help="Its own database [FILE with .db in place of .toml]"
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Run the trials that are not done yet, then print time to detect, diagnose and recover.
+
+    Ctrl-C ends it after healing; started again it goes on with the next trial. Exit code 0 once
+    every trial was tried, however it went.
+    """
+    wanted = read(file)
+    database = db or str(file.with_suffix(".db"))
+    settings = load(config, database=database)
+    rules = rules_of(settings.file)
+    planned = trials(wanted, rules)
+    set_up_logs(settings.file.log.model_copy(update={"level": "warning"}), settings.secrets())
+    clock, stop = SystemClock(), stopped_by_signal()
+    tasks = Tasks(failed)
+    async with hold_core(settings, clock, "tocsin chaos campaign", Metrics()) as core:
+        await core.engine.begin()
+        core.engine.start(tasks)
+        try:
+            for number, trial in enumerate(planned, 1):
+                if stop.is_set():
+                    break
+                head = f"{number}/{len(planned)} {trial.name}"
+                await _one(core, wanted, trial, stop, head, complain if as_json else say)
+        finally:
+            await tasks.cancel()
+        finished = await core.db.read(done, planned)
+    rows = scores(planned, finished)
+    if as_json:
+        told: dict[str, Any] = {
+            "campaign": wanted.name,
+            "trials": len(planned),
+            "done": len(finished),
+            "scores": rows,
+            "runs": [public(one) for one in finished.values()],
+        }
+        say(json.dumps(told, indent=2))
+    else:
+        table(rows)
+        if len(finished) < len(planned):
+            say(f"{len(planned) - len(finished)} trials are left: run it again to go on.")
+
+
+async def _one(
+    core: Core,
+    wanted: Campaign,
+    trial: Trial,
+    stop: asyncio.Event,
+    head: str,
+    told: Callable[[str], None],
+) -> None:
+    """One trial, unless it is done; whatever goes wrong is told and belongs to it alone."""
+    clock = core.clock
+    found = await core.db.read(done, (trial,))
+    if trial.key in found:
+        told(terminal(f"{head}: done before, {found[trial.key].outcome}"))
+        return
+    try:
+        run = await _ready(core, clock, wanted, trial)
+    except TocsinError as error:
+        told(terminal(f"{head}: not begun: {error.text}", 400))
+        return
+    while run.state is not State.REPORTED:
+        await clock.sleep(LOOK_S)
+        run = await core.db.read(store.get, run.id)
+        if stop.is_set() and run.live and not run.aborting:
+            told(f"{head}: aborted by Ctrl-C, healing...")
+            run = await core.db.write(store.abort, run.id, BY, "the campaign was interrupted")
+    why = str(run.data.get("why") or "")
+    told(terminal(f"{head}: {run.outcome}{f': {why}' if why else ''}", 400))
+    if not stop.is_set():
+        await clock.sleep(wanted.cooldown_s)
+
+
+async def _ready(core: Core, clock: Clock, wanted: Campaign, trial: Trial) -> Run:
+    """Begin the trial once its subject is well: what a trial left must not fail the next."""
+    until = clock.monotonic() + wanted.patience_s
+    while True:
+        preview = await core.desk.preview(
+            trial.experiment, trial.subject, trial.target, trial.duration_s, trial.seed
+        )
+        if not preview.refused or clock.monotonic() >= until:
+            break
+        await clock.sleep(1.0)
+    entity = preview.entities[0] if len(preview.entities) == 1 else trial.target
+    return await core.db.write(_order, core, trial, entity)
+
+
+def _order(tx: Tx, core: Core, trial: Trial, entity: str) -> Run:
+    return order(
+        tx,
+        core.desk.rules,
+        name=trial.experiment,
+        by=BY,
+        subject=trial.subject,
+        target=entity,
+        duration_s=trial.duration_s,
+        channel=trial.key,
+    )

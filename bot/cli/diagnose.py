@@ -1,0 +1,233 @@
+"""`tocsin diagnose`: what is behind a ticket, on a terminal, beside a running bot or without one."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+
+from bot.cli.common import (
+    ConfigOption,
+    DbOption,
+    JsonOption,
+    command,
+    complain,
+    iso,
+    local_time,
+    say,
+    with_database,
+)
+from bot.cli.diagnosis_text import parts
+from bot.cli.tickets import ticket_id
+from bot.text import terminal
+from core.clock import SystemClock
+from core.config import Config
+from core.db import Database
+from core.diagnosis import budget, catalogue, encode, store
+from core.diagnosis.claude.task import Live, Means, Progress, Result, Task
+from core.diagnosis.evidence import Explains, ask, gather
+from core.diagnosis.made import Made
+from core.diagnosis.model import Diagnosis, Piece, Query, Reason, Snapshot
+from core.diagnosis.rules.decide import diagnose as by_rules
+from core.diagnosis.settings import ClaudeSettings, allowed, claude_settings
+from core.errors import NotFound, Refused, Unavailable
+from core.subject import Subject
+from core.tickets.model import Ticket
+from core.wiring import build_subjects
+
+LOOKS = 3
+"""A subject that was just made has seen nothing: it looks so often before it is asked to explain."""
+LOOK_S = 0.7
+
+Id = Annotated[str, typer.Argument(metavar="ID", help="The ticket's number.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A ticket, what is known of it, and what may be asked."""
+
+    db: Database
+    config: Config
+    ticket: Ticket
+    evidence: Snapshot
+    rules: Diagnosis
+    live: Live | None
+
+
+@command
+async def diagnose(
+    id: Id,
+    as_json: JsonOption = False,
+    model: Annotated[
+        str | None, typer.Option("--model", help="Ask this model anew, within the budget.")
+    ] = None,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Rules alone, on what is stored; nothing is asked.")
+    ] = False,
+    show_payload: Annotated[
+        bool, typer.Option("--show-payload", help="Print what would leave for Claude, and stop.")
+    ] = False,
+    db: DbOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """What is behind a ticket: as stored, else from evidence that is gathered now.
+
+    Nothing is told in Slack, and nothing is kept but what a model cost.
+    """
+    number = ticket_id(id)
+
+    async def tell(database: Database, settings: Config) -> None:
+        known = await database.read(store.current, number)
+        if known is not None and not (model or offline or show_payload):
+            _print(known.diagnosis, known.ticket_id, as_json, known)
+            return
+        async with _case(database, settings, number, offline) as case:
+            if show_payload:
+                _payload(case, model)
+                return
+            made, spent = await _diagnosed(case, model, offline)
+            _print(made, case.ticket.id, as_json, None, spent)
+
+    await with_database(db, config, tell)
+
+
+@asynccontextmanager
+async def _case(db: Database, config: Config, number: int, offline: bool) -> AsyncIterator[Case]:
+    ticket = await db.read(store.episode, number)
+    stored = await db.read(store.latest_snapshot, number)
+    subject = None if offline else await _subject(config, ticket.subject)
+    try:
+        evidence = stored[1] if stored else await _gathered(db, ticket, subject, offline)
+        live = None if subject is None or not ticket.open else _live(db, subject)
+        yield Case(db, config, ticket, evidence, by_rules(evidence), live)
+    finally:
+        if subject is not None:
+            await subject.close()
+
+
+async def _subject(config: Config, name: str) -> Subject | None:
+    """The subject as configured, having looked around; None if it is not in the configuration."""
+    clock, found = SystemClock(), None
+    for one in build_subjects(config, clock):
+        if one.name == name:
+            found = one
+        else:
+            await one.close()
+    for _ in range(LOOKS if found is not None else 0):
+        assert found is not None
+        await found.observe()
+        await clock.sleep(LOOK_S)
+    return found
+
+
+async def _gathered(
+    db: Database, ticket: Ticket, subject: Subject | None, offline: bool
+) -> Snapshot:
+    if offline:
+        raise NotFound(
+            f"No evidence of ticket {ticket.id} is stored yet. Without --offline it is gathered now."
+        )
+    if subject is None:
+        raise Unavailable(
+            f"The subject {ticket.subject!r} of ticket {ticket.id} is not in the configuration: "
+            "give --config."
+        )
+    return await gather(db, SystemClock(), subject, ticket, Reason.ASKED)
+
+
+def _live(db: Database, subject: Subject) -> Live | None:
+    if not isinstance(subject, Explains):
+        return None
+
+    async def ask_it(query: Query, entity: str, window: tuple[float, float]) -> Piece:
+        return await ask(db, SystemClock(), subject, query, entity, window)
+
+    return Live(ask_it, subject.entities(), subject.pd_paths(), tuple(subject.readings().items()))
+
+
+def _payload(case: Case, model: str | None) -> None:
+    from core.diagnosis.claude.prompt import payload
+
+    settings = claude_settings(case.config, model)
+    body = payload(Task(case.evidence, case.rules), settings, case.live)
+    said = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    sys.stdout.buffer.write(said.encode())
+    sys.stdout.buffer.flush()
+
+
+async def _diagnosed(
+    case: Case, model: str | None, offline: bool
+) -> tuple[Diagnosis, Result | None]:
+    settings = None if offline else _settings(case, model)
+    if settings is None:
+        return case.rules, None
+    from core.diagnosis.claude.loop import diagnose as by_claude
+
+    caps = allowed(case.config).caps
+    ledger = budget.Ledger(case.db, None, case.ticket.subject, None, caps)
+    means = Means(settings, ledger, SystemClock(), case.live, _progress)
+    result = await by_claude(Task(case.evidence, case.rules), means)
+    if result.why:
+        complain(result.why)
+    return result.diagnosis or case.rules, result
+
+
+def _settings(case: Case, model: str | None) -> ClaudeSettings | None:
+    """How Claude is asked here; Refused where a model was named that may not be asked."""
+    name = case.ticket.subject
+    if model is None:
+        return allowed(case.config).model_for(name)
+    if case.config.anthropic_key is None:
+        raise Refused("There is no key: set $ANTHROPIC_API_KEY, or leave --model out.")
+    if name not in allowed(case.config).subjects:
+        raise Refused(
+            f"The subject {name!r} has not opted in: nothing about it is sent to Claude. "
+            "Set diagnosis = {claude = true} there; --show-payload shows what would leave."
+        )
+    return claude_settings(case.config, model)
+
+
+async def _progress(now: Progress) -> None:
+    complain(f"turn {now.turn}, {budget.dollars(now.micro_dollars)}: {now.text}")
+
+
+def _print(
+    made: Diagnosis, ticket: int, as_json: bool, known: Made | None, spent: Result | None = None
+) -> None:
+    if as_json:
+        say(json.dumps(_public(made, ticket, known, spent), indent=2))
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    wide = console if console.is_terminal else Console(highlight=False, width=240)
+    if known is not None and known.note:
+        wide.print(Text(terminal(known.note, 300)))
+    for text, style in parts(made):
+        wide.print(Text(text, style=style), soft_wrap=True)
+    first = ", a first look" if made.first_look else ""
+    cost = ""
+    if spent is not None:
+        cost = f", {spent.tokens:,} tokens, {budget.dollars(spent.micro_dollars)}"
+    when = f"Made by {terminal(made.made_by, 60)}{first}, evidence of {local_time(made.taken_at)}"
+    wide.print(Text(when + cost, style="dim"))
+
+
+def _public(
+    made: Diagnosis, ticket: int, known: Made | None, spent: Result | None
+) -> dict[str, Any]:
+    """The documented JSON form of a diagnosis."""
+    told: dict[str, Any] = {"ticket": ticket, "id": None if known is None else known.id}
+    told |= encode.plain(made)
+    told["taken_at"] = iso(made.taken_at)
+    told["commands"] = [catalogue.render(one) for one in made.commands]
+    if spent is not None:
+        told |= {"tokens": spent.tokens, "micro_dollars": spent.micro_dollars}
+        told |= {"ending": str(spent.ending), "why": spent.why}
+    return told
