@@ -29,12 +29,13 @@ from core.clock import SystemClock
 from core.config import Config
 from core.db import Database
 from core.diagnosis import budget, catalogue, encode, store
+from core.diagnosis.claude.settings import ClaudeSettings
 from core.diagnosis.claude.task import Live, Means, Progress, Result, Task
 from core.diagnosis.evidence import Explains, ask, gather
 from core.diagnosis.made import Made
 from core.diagnosis.model import Diagnosis, Piece, Query, Reason, Snapshot
 from core.diagnosis.rules.decide import diagnose as by_rules
-from core.diagnosis.settings import ClaudeSettings, allowed, claude_settings
+from core.diagnosis.settings import allowed, claude_settings
 from core.errors import NotFound, Refused, Unavailable
 from core.subject import Subject
 from core.tickets.model import Ticket

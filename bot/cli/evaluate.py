@@ -40,7 +40,7 @@ def eval_scenarios(
             for folder in folders(directory):
                 file = read(folder)
                 got = answered(file, snapshot(file))
-                say(_shown(file.question, got.diagnosis))
+                say(f"# {terminal(file.question, 300)}\n{plain(got.diagnosis)}")
                 if got.claude is not None:
                     say(f"Claude: {got.claude.ending}. {terminal(got.claude.why, 400)}\n")
             return
