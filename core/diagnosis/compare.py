@@ -17,6 +17,7 @@ _LOADS = {
     "write_ratio": "write_bytes_per_s",
     "read_ratio": "read_bytes_per_s",
     "cpu_ratio": "cpu_cores",
+    "missing_peers_ratio": "missing_peers",
 }
 
 

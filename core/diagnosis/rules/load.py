@@ -34,6 +34,14 @@ READS = Sign(
 CPU = Sign(
     25, "share", "cpu_ratio", Op.AT_LEAST, 2.0, "it uses {value} times the CPU of the other stores"
 )
+LEADS_MORE = Sign(
+    -50,
+    "share",
+    "leaders_ratio",
+    Op.AT_LEAST,
+    1.8,
+    "it leads {value} times as many regions as the others: load follows leaders",
+)
 HIGH_P99 = Sign(
     10,
     "reading",
@@ -115,7 +123,7 @@ RULES = (
         "hot_store",
         stores,
         must=((QPS, WRITES, READS, CPU),),
-        signs=(HIGH_P99, COPROCESSOR, SPREAD_WRITE, SPREAD_READ, STALLED, SLOW_APPEND),
+        signs=(HIGH_P99, COPROCESSOR, SPREAD_WRITE, SPREAD_READ, STALLED, SLOW_APPEND, LEADS_MORE),
         must_not=(HOT_WRITE, HOT_READ),
         tickets=_LOAD,
     ),

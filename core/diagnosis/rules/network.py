@@ -67,6 +67,31 @@ MOST_SILENT = Sign(
     "PD misses {value} of all stores at once: it is PD's memory, not the stores",
     about="cluster",
 )
+ANOTHER_GONE = Sign(
+    -60,
+    "spread",
+    "blind_share",
+    Op.AT_LEAST,
+    0.001,
+    "another store does not answer: its peers miss that one",
+    about="cluster",
+)
+MISSES_MOST = Sign(
+    25,
+    "share",
+    "missing_peers_ratio",
+    Op.AT_LEAST,
+    1.5,
+    "it misses {value} times as many stores as the others do",
+)
+MISSES_FEW = Sign(
+    -70,
+    "share",
+    "missing_peers_ratio",
+    Op.AT_MOST,
+    0.8,
+    "another store misses more: it misses only {value} times as many",
+)
 NEW_PD_LEADER = Sign(
     -50,
     "members",
@@ -130,8 +155,8 @@ RULES = (
         must=((ANSWERS, PD_HEARS), (PD_DEAF, PEERS_MISS, LOST_PEERS)),
         signs=(
             *(PD_UP, SCRAPED, SERVES, LOST_PD, RUNS),
-            *(against(IDLE, 45), against(SERVES_NOTHING, 20)),
-            *(MOST_SILENT, NEW_PD_LEADER),
+            *(against(IDLE, 30), against(SERVES_NOTHING, 20)),
+            *(MOST_SILENT, NEW_PD_LEADER, ANOTHER_GONE, MISSES_MOST, MISSES_FEW),
         ),
         must_not=(
             against(EXITED, 80),
@@ -139,7 +164,7 @@ RULES = (
             against(DETACHED, 90),
             against(NOT_ANSWERING, 30),
         ),
-        tickets=_DOWN | {"region_health", "high_latency"},
+        tickets=_DOWN | {"region_health", "high_latency", "leader_imbalance"},
     ),
     Rule(
         "observer_blind",

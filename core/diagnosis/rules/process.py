@@ -113,7 +113,7 @@ RULES = (
             *(PD_SILENT, PEERS_MISS, LOG_STOPPED, QUEUES_FULL, SERVES_NOTHING),
             *(against(REFUSED, 50), against(UNROUTED, 40), HEARTBEATS, against(ANSWERS, 20)),
             *(against(FATAL_LOG, 30), against(SIGNAL_9, 40)),
-            *(against(LOST_PD, 40), against(LOST_PEERS, 20)),
+            *(against(LOST_PD, 40), against(LOST_PEERS, 45)),
         ),
         must_not=(against(EXITED, 80), against(DETACHED, 90)),
         tickets=_DOWN,

@@ -88,6 +88,14 @@ HEARD = Sign(15, "store", "now.heartbeat_age_s", Op.AT_MOST, 12, "PD heard from 
 ALL_UP = Sign(35, "spread", "up_share", Op.AT_LEAST, 1.0, "PD calls every store Up")
 ALL_ANSWER = Sign(15, "spread", "blind_share", Op.AT_MOST, 0.0, "every store answers")
 EVEN = Sign(10, "spread", "leaders_max_ratio", Op.AT_MOST, 1.5, "leaders are evenly spread")
+UNEVEN = Sign(
+    -30,
+    "spread",
+    "leaders_max_ratio",
+    Op.AT_LEAST,
+    1.5,
+    "leaders are unevenly spread, {value} to 1",
+)
 NO_DOWN_PEERS = Sign(
     10,
     "reading",
@@ -165,7 +173,7 @@ RULES = (
         "nothing_wrong",
         only("cluster"),
         must=((ALL_UP,), (ALL_ANSWER, NO_DOWN_PEERS)),
-        signs=(EVEN, NO_MISSING),
+        signs=(EVEN, UNEVEN, NO_MISSING),
     ),
     Rule(
         "nothing_wrong",

@@ -17,6 +17,7 @@ from core.subjects.tikv.explain_prom import POINTS, Nodes
 from core.subjects.tikv.explain_readings import (
     CLUSTER,
     MEMBER,
+    MISSED_PER_S,
     OUTLIVES,
     PD,
     STORE,
@@ -144,6 +145,10 @@ def _file_reports(
 ) -> None:
     """How often the others report each store unreachable: only those that can be asked now."""
     speaking = [one.id for one in asked.stores if _scraped(answers, one.id)]
+    for key in speaking:
+        missed = sum(1 for one in history.reports.get(key, {}).values() if one > MISSED_PER_S)
+        points = [(about.taken_at, float(missed))]
+        _file_points(files, store_entity(key), "missing_peers", points, about)
     for store in asked.stores:
         told = [
             history.reports[one][str(store.id)]

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from core.clients.failures import Leaderless, PdFailed
+from core.clients.failures import Leaderless, PdFailed, SourceFailed
 from core.clients.http import Http
 from core.clients.logs import LogSource
 from core.clients.node import NodeMetrics
@@ -56,8 +56,8 @@ def words(error: TocsinError) -> str:
     """Why there is no answer: of PD's endpoints the one that says the most, not all of them."""
     if not isinstance(error, PdFailed) or not error.failures:
         return error.text
-    told = [one for one in error.failures if isinstance(one, Leaderless)] or [*error.failures]
-    first = told[0]
+    leaderless = (one for one in error.failures if isinstance(one, Leaderless))
+    first: SourceFailed = next(leaderless, error.failures[0])
     said = f"{first.status}: {first.detail}" if first.status else first.text
     more = f" (and {len(error.failures) - 1} more)" if len(error.failures) > 1 else ""
     return f"{said}{more}"

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 STORE, MEMBER, PD, CLUSTER = "store", "member", "pd", "cluster"
 WINDOW = "1m"
 LONG_WINDOW = "10m"
+MISSED_PER_S = 0.05
+"""A store that is reported unreachable this often a second is missed."""
 OUTLIVES = frozenset(("memory_limit_bytes", "cpu_quota_cores"))
 """Figures that stay true of a process that is gone."""
 
@@ -212,6 +214,12 @@ def _among_nodes() -> tuple[Figure, ...]:
             f"sum by (store_id) (rate({UNREACHABLE}%s[{WINDOW}]))",
             'type="unreachable"',
             by="store_id",
+        ),
+        _plain(
+            "missing_peers",
+            "count by (instance) (sum by (instance, store_id)"
+            f" (rate({UNREACHABLE}%s[{WINDOW}])) > {MISSED_PER_S}) or max by (instance) ({SIZE}%s) * 0",
+            *('type="unreachable"', 'type="capacity"'),
         ),
         *(
             _plain(name, f"max by (store) ({_BYTES_GAUGE}%s)", f'type="{kind}"', by="store")
