@@ -15,7 +15,8 @@ Part = tuple[str, str]
 def parts(made: Diagnosis) -> Iterator[Part]:
     """Its lines; what they quote is made harmless."""
     for text, style in _lines(made):
-        yield terminal(text, 300), style
+        indent = text[: len(text) - len(text.lstrip(" "))]
+        yield indent + terminal(text, 300), style
 
 
 def plain(made: Diagnosis) -> str:
