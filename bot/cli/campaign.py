@@ -17,7 +17,7 @@ import typer
 from bot.cli.campaign_file import Campaign, Trial, read, trials
 from bot.cli.campaign_score import done, scores, table
 from bot.cli.chaos_tell import public
-from bot.cli.common import ConfigOption, JsonOption, command, complain, say
+from bot.cli.common import ConfigOption, Exit, JsonOption, command, complain, say
 from bot.cli.logs import set_up_logs
 from bot.cli.signals import stopped_by_signal
 from bot.text import terminal
@@ -55,7 +55,7 @@ async def campaign(
     """Run the trials that are not done yet, then print time to detect, diagnose and recover.
 
     Ctrl-C ends it after healing; started again it goes on with the next trial. Exit code 0 once
-    every trial was tried, however it went.
+    every trial was tried, however it went; 130 when it was interrupted.
     """
     wanted = read(file)
     database = db or str(file.with_suffix(".db"))
@@ -91,6 +91,8 @@ async def campaign(
         table(rows)
         if len(finished) < len(planned):
             say(f"{len(planned) - len(finished)} trials are left: run it again to go on.")
+    if stop.is_set():
+        raise Exit(130)
 
 
 async def _one(

@@ -81,23 +81,20 @@ def table(rows: Sequence[Mapping[str, Any]]) -> None:
     """Print the rows."""
     say(
         f"{'SUBJECT':<16} {'EXPERIMENT':<20} {'DONE':>7} {'PASSED':>7} "
-        f"{'DETECT':>16} {'DIAGNOSE':>16} {'RECOVER':>16} {'RIGHT':>7}"
+        f"{'DETECT':>20} {'DIAGNOSE':>20} {'RECOVER':>20} {'RIGHT':>7}"
     )
     for row in rows:
         right = f"{row['diagnoses_right']}/{row['diagnoses']}" if row["diagnoses"] else "-"
         progress = f"{row['done']}/{row['trials']}"
-        times = " ".join(f"{_shown(row[k]):>16}" for k in ("detect_s", "diagnose_s", "recover_s"))
+        times = " ".join(f"{_shown(row[k]):>20}" for k in ("detect_s", "diagnose_s", "recover_s"))
         say(
-            terminal(
-                f"{row['subject']:<16} {row['experiment']:<20} {progress:>7} {row['passed']:>7} "
-                f"{times} {right:>7}",
-                300,
-            )
+            f"{terminal(row['subject'], 16):<16} {terminal(row['experiment'], 20):<20} "
+            f"{progress:>7} {row['passed']:>7} {times} {right:>7}"
         )
 
 
 def _shown(times: Mapping[str, float] | None) -> str:
-    """ "0.6 s (max 1.2 s)"."""
+    """ "0.6 s, max 1.2 s": the median and the slowest."""
     if times is None:
         return "-"
-    return f"{seconds(times['median'])}, <{seconds(times['max'])}"
+    return f"{seconds(times['median'])}, max {seconds(times['max'])}"

@@ -75,12 +75,12 @@ async def listing(
             for offer in one.offers:
                 what = offer.unavailable or f"{offer.title}, for {span(offer.duration_s)}"
                 mark = "no " if offer.unavailable else "   "
-                say(terminal(f"  {mark}{offer.name:<20} {what}", 300))
+                say(f"  {mark}{terminal(offer.name, 40):<20} {terminal(what, 300)}")
             if one.targets:
-                say(terminal(f"  may be broken: {', '.join(one.targets)}", 600))
+                say(f"  may be broken: {terminal(', '.join(one.targets), 600)}")
         if not found:
             for experiment in rules.catalog.experiments.values():
-                say(terminal(f"  {experiment.name:<20} {experiment.title}", 200))
+                say(f"  {experiment.name:<20} {terminal(experiment.title, 160)}")
             say(f"Targets and what is available are {UNREAD}.")
 
     await with_database(db, config, show)
@@ -154,7 +154,7 @@ async def _agreed(planned: Preview, *, yes: bool, quiet: bool) -> None:
             ("for", span(planned.duration_s)),
         ):
             if told:
-                say(terminal(f"{name:<11} {told}", 400))
+                say(f"{name:<11} {terminal(told, 400)}")
     if yes:
         return
     if not sys.stdin.isatty():
@@ -175,7 +175,7 @@ async def _followed(database: Database, clock: SystemClock, made: Run, *, as_jso
     else:
         say()
         for line in summary(ended):
-            say(terminal(line, 700))
+            say(line)
     if ended.outcome is not Outcome.SUCCEEDED:
         raise Exit(1)
 

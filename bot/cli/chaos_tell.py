@@ -88,9 +88,10 @@ def _told(event: Event, run: Run) -> str:
 def summary(run: Run) -> Iterator[str]:
     """How a run ended, a line each."""
     story = of(run)
-    yield f"{wording.state(run).upper()}: {run.name} on {wording.target(run, story)}, {run.subject}"
+    what = terminal(f"{run.name} on {wording.target(run, story)}, {run.subject}", 300)
+    yield f"{wording.state(run).upper()}: {what}"
     if story.why:
-        yield f"  {wording.plainly(story.why, 600, plain_name)}"
+        yield f"  {terminal(wording.plainly(story.why, 600, plain_name), 600)}"
     for name, told in (
         ("detected", wording.detected(story)),
         ("diagnosed", wording.diagnosed(story)),
@@ -98,7 +99,7 @@ def summary(run: Run) -> Iterator[str]:
         ("recovered", _told_after(story, story.recovered_at)),
     ):
         if story.injected_at is not None:
-            yield f"  {name:<10} {told or 'no'}"
+            yield f"  {name:<10} {terminal(told, 300) or 'no'}"
 
 
 def _told_after(story: Story, at: float | None) -> str:
@@ -112,10 +113,10 @@ def lines(runs: Sequence[Run]) -> Iterator[str]:
         story = of(run)
         found = wording.after(story, story.detected_at)
         told = f", detected after {found}" if found else ""
-        yield terminal(
+        what = f"{run.name} on {wording.target(run, story)}, {run.subject}{told}"
+        yield (
             f"{run.id:>5}  {local_time(run.created_at)}  {wording.state(run):<16} "
-            f"{run.name} on {wording.target(run, story)}, {run.subject}{told}",
-            300,
+            f"{terminal(what, 240)}"
         )
 
 

@@ -166,7 +166,8 @@ def _table(seen: Sequence[Part]) -> None:
     wide = max((len(one.service) for one in seen), default=8)
     for one in seen:
         ports = ", ".join(one.ports)
-        say(terminal(f"{one.service:<{wide}}  {_how(one):<20}  {one.image:<28}  {ports}".rstrip()))
+        image = terminal(one.image, 40)
+        say(f"{terminal(one.service, 40):<{wide}}  {_how(one):<20}  {image:<28}  {ports}".rstrip())
 
 
 def _how(one: Part) -> str:
