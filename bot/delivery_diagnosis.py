@@ -69,7 +69,7 @@ class Thread:
         if not self._worth_telling(made):
             return
         before, asked = event.data.get("revises"), made.reason is Reason.ASKED
-        self._post(diagnosis_ref(made.id), "diagnosis", event.id, asked=asked, revises=before)
+        self._post(diagnosis_ref(made.id), "diagnosis", asked=asked, revises=before)
         if isinstance(before, int):
             self._again(diagnosis_ref(before), "diagnosis", Priority.UPKEEP)
 
@@ -87,7 +87,7 @@ class Thread:
             return
         look = looks.get(self.tx, number)
         if self.place.place == "card" or (look is not None and look.asked_by is not None):
-            self._post(ref, "progress", None, asked=False, **told)
+            self._post(ref, "progress", asked=False, **told)
 
     def _stirred(self, event: Event) -> None:
         """Somebody stopped a look, or it has ended: its progress, if it is shown, says so."""
@@ -97,20 +97,13 @@ class Thread:
             reconcile.amend(self.tx, anchor.key, told)
             self._again(ref, "progress", Priority.HUMAN)
 
-    def _post(
-        self, ref: str, kind: str, source_event: int | None, *, asked: bool, **data: Any
-    ) -> None:
-        effect = Effect(
-            team=self.team,
-            channel=self.anchor.channel,
-            ref=ref,
-            kind=kind,
-            priority=Priority.HUMAN if asked else Priority.NEWS,
-            source_event=source_event,
-            parent_key=self.anchor.key,
-            data=data,
+    def _post(self, ref: str, kind: str, *, asked: bool, **data: Any) -> None:
+        first = Priority.HUMAN if asked else Priority.NEWS
+        channel, key = self.anchor.channel, self.anchor.key
+        # Unique per channel: told already under the card that a ticket got later, it stays told.
+        outbox.post(
+            self.tx, Effect(self.team, channel, ref, kind, first, parent_key=key, data=data)
         )
-        outbox.post(self.tx, effect)
 
     def _again(self, ref: str, kind: str, priority: Priority) -> None:
         for anchor in outbox.anchors(self.tx, [ref], (kind,)).values():
@@ -120,3 +113,12 @@ class Thread:
 def _number(event: Event, name: str) -> int:
     found = event.data.get(name)
     return found if isinstance(found, int) else 0
+
+
+def under_card(tx: Tx, team: str, channel: str, ticket_id: int, card_key: str) -> None:
+    """A ticket got a card of its own after it was diagnosed: what is thought of it goes below."""
+    made = store.current(tx, ticket_id)
+    if made is None or made.ticket_id != ticket_id:
+        return
+    ref = diagnosis_ref(made.id)
+    outbox.post(tx, Effect(team, channel, ref, "diagnosis", Priority.NEWS, parent_key=card_key))

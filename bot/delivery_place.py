@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bot import delivery_diagnosis
 from bot.routes import Route, Routes
 from core import gatherings, maintenance, outbox, placements, reconcile
 from core.db import Tx
@@ -177,7 +178,8 @@ class Placing:
         ref = card_ref(ticket_id)
         placements.put(tx, [Placement(ticket_id, channel, "card", ref, tx.now)])
         first = Priority.PAGE if severity is Severity.CRITICAL else Priority.NEWS
-        outbox.post(tx, self._effect(channel, ref, "card", first))
+        key = outbox.post(tx, self._effect(channel, ref, "card", first))
+        delivery_diagnosis.under_card(tx, self.team, channel, ticket_id, key)
 
     def _join_causes(self, tx: Tx, subject: str, event_id: int) -> bool:
         """Symptoms are told where their cause is; those whose cause is not told, by themselves."""

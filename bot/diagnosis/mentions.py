@@ -87,7 +87,7 @@ def _ask(tx: Tx, request: Request, bot_user_id: str) -> Answer:
 
 
 def _which(here: str | None) -> str:
-    if here is not None:
+    if here is not None and here.startswith(("storm:", "adoption:")):
         return "Several tickets are told in this thread. Name one, as in: @tocsin ticket 42 why?"
     return (
         "Ask in a ticket's thread, or name a ticket, as in: @tocsin ticket 42 why? "

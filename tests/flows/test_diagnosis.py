@@ -49,7 +49,8 @@ async def test_a_diagnosis_comes_into_the_thread_and_its_headline_onto_the_card(
     assert message.text.startswith(f"prod: diagnosis of ticket {number}, confirmed, first look: ")
     for words in ("● Confirmed", "What is going on", "Why", "What next", "First look"):
         assert words in said
-    assert "Docker reported SIGKILL from outside e57" in said.replace("  ", " ")
+    claim = Investigator(s).thought(Reason.OPENED).claims[0]
+    assert f"{claim.words} {claim.check.evidence}" in said.replace("  ", " ")
     card = await s.shows("● Confirmed: The process of store 4")
     assert "🔎" in seen(card)
     # The card and its one reply: nothing else, at top level or below.
@@ -171,6 +172,36 @@ async def test_a_symptom_is_answered_in_the_thread_of_its_cause(s: Stage) -> Non
     assert f"Ticket {symptom} is explained by ticket {number}: looking into that one" in said
     assert await who.looks() == 1
     assert "Looked again" in seen(await replied(s, n + 1))
+
+
+async def test_in_a_burst_only_what_people_ask_for_is_told_in_its_thread(s: Stage) -> None:
+    numbers = await s.breaks(*(f"tikv-{n}" for n in range(12)))
+    who = Investigator(s)
+    await who.makes(numbers[3])
+    assert thread(s) == []
+    assert "The answer comes in the thread" in await s.command(f"diagnose {numbers[3]}")
+    assert await who.looks() == 1
+    assert f"Ticket {numbers[3]}" in seen(await replied(s)) or "Looked again" in seen(thread(s)[0])
+
+
+async def test_a_ticket_that_gets_its_card_later_has_its_diagnosis_below_it(s: Stage) -> None:
+    await s.monitor("pause prod 30m upgrade")
+    await s.rig.breaks("tikv-4")
+    await s.rig.idle()
+    [number] = [one.id for one in await s.rig.tickets()]
+    said = await s.command(f"diagnose {number}")
+    assert f"/tickets show {number} will have the answer" in said
+    who = Investigator(s)
+    assert await who.looks() == 1
+    assert "● Confirmed" in await s.command(f"show {number}")
+    await s.monitor("resume")
+
+    def below() -> list[Message]:
+        place = s.ws.channel(CHANNEL)
+        return [place.messages[ts] for card in s.rig.posts() for ts in card.replies]
+
+    await s.ws.until(lambda: [m for m in below() if "What is going on" in seen(m)])
+    assert len([m for m in below() if "What is going on" in seen(m)]) == 1
 
 
 async def test_guests_may_neither_ask_nor_judge(s: Stage) -> None:

@@ -10,6 +10,7 @@ import pytest
 from bot.local.delivery import Delivery
 from bot.roles import RoleSettings
 from core.diagnosis import store
+from core.diagnosis.model import Reason
 from tests.flows.diagnosing import Investigator
 from tests.flows.rig import CHANNEL
 from tests.flows.stage import Stage, seen, stage
@@ -46,7 +47,8 @@ async def test_a_question_in_a_tickets_thread_is_answered_there_with_its_evidenc
     answer = seen(await replied(s, 3))
     assert "why did store 4 die?" in answer
     assert "ended from outside" in answer
-    assert "Evidence: e57" in answer
+    claim = who.thought(Reason.SOON).claims[0]
+    assert f"Evidence: {claim.check.evidence}" in answer
     assert s.whispers() == []
     assert message.ts != thread(s)[-1].ts
 

@@ -48,8 +48,11 @@ def test_it_has_three_headers_and_few_blocks() -> None:
 
 def test_a_claim_names_its_evidence_and_its_value_unless_its_words_do() -> None:
     said = read(views.diagnosis(shown()).blocks)
-    assert "nothing listens  e55: connection refused" in said
-    assert "(exit code 137)  e56 " in said
+    listed = {one.words: one.check.evidence for one in shown().diagnosis.claims}
+    refused = next(one for one in listed if "refuses the connection" in one)
+    ended = next(one for one in listed if "exit code 137" in one)
+    assert f"{refused}  {listed[refused]}: connection refused" in said
+    assert f"{ended}  {listed[ended]} " in said
 
 
 def test_what_speaks_against_it_is_never_cut_off_for_length() -> None:
