@@ -1,0 +1,356 @@
+"""An experiment from the look before to the verdict, and everything that may go wrong between."""
+
+from __future__ import annotations
+
+import pytest
+
+from core import events
+from core.chaos.model import Fault, Margin, Stage
+from core.clock import ManualClock
+from core.db import Database
+from core.errors import Unavailable
+from core.runs import artefacts, harm, store
+from core.runs.model import Outcome, State
+from tests.core.chaos.rig import KILL, Rig, like, outcome, rig
+
+
+async def kinds(world: Rig) -> list[str]:
+    found = await world.db.read(events.since, 0)
+    return [one.kind for one in found if one.kind.startswith("run.")]
+
+
+async def test_it_breaks_watches_heals_and_passes(db: Database, clock: ManualClock) -> None:
+    async with rig(db, clock) as world:
+        run = await world.order(target="store:2")
+        run = await world.ended(run.id)
+
+        assert run.outcome is Outcome.SUCCEEDED
+        story = await world.story()
+        assert story.entity == "store:2"
+        assert story.detected_by == "store_down"
+        assert story.recovered_at is not None
+        assert story.margin == "margin 1 -> 0"
+        assert world.driver.calls == ["store:2"]
+        assert world.healers.calls.index("arm store:2") < world.healers.calls.index("heal store:2")
+        fault = await world.fault()
+        assert fault.ending == "healed"
+        assert fault.recorded_at <= (fault.armed_at or 0) <= (fault.inject_started_at or 0)
+        assert world.healers.over == {fault.id}
+        assert await kinds(world) == [
+            "run.created",
+            "run.claimed",
+            "run.active",
+            "run.stage",
+            "run.stage",
+            "run.stage",
+            "run.detected",
+            "run.stage",
+            "run.healed",
+            "run.stage",
+            "run.finished",
+            "run.archived",
+            "run.reported",
+        ]
+
+
+async def test_what_an_ended_run_leaves_is_its_record_under_a_manifest(
+    sqlite_db: Database, clock: ManualClock
+) -> None:
+    async with rig(sqlite_db, clock) as world:
+        await world.order()
+        await world.ended()
+
+        named = await sqlite_db.read(artefacts.names, 1)
+        assert set(named) == {"record.json", "manifest.json"}
+        manifest = await sqlite_db.read(artefacts.find, 1, "manifest.json")
+        assert manifest is not None
+        assert named["record.json"].encode() in manifest.body
+
+
+async def test_an_expected_ticket_that_does_not_come_in_time_is_a_failure(
+    sqlite_db: Database, clock: ManualClock
+) -> None:
+    async with rig(sqlite_db, clock) as world:
+        world.driver.notices = False
+        await world.order()
+        run = await world.ended()
+
+        assert outcome(run) == (
+            Outcome.FAILED,
+            "store_down was not detected within 5 s",
+        )
+        assert (await world.fault()).ending == "healed"
+
+
+async def test_a_ticket_about_another_of_its_kind_is_no_detection(
+    sqlite_db: Database, clock: ManualClock
+) -> None:
+    async with rig(sqlite_db, clock) as world:
+        world.driver.notices = False
+        await world.order(target="store:1")
+        await world.at(Stage.WATCH)
+        world.subject.breaks("store_down", "store:3")
+        await world.at(Stage.RECOVER)
+        world.subject.heals("store_down", "store:3")
+        run = await world.ended()
+
+        assert run.outcome is Outcome.FAILED
+        assert (await world.story()).tickets != ()
+
+
+async def test_what_is_not_well_again_in_time_is_a_failure(
+    sqlite_db: Database, clock: ManualClock
+) -> None:
+    async with rig(sqlite_db, clock) as world:
+        await world.order(target="store:1")
+        await world.at(Stage.WATCH)
+        world.subject.breaks("store_down", "store:3")
+        run = await world.ended()
+
+        assert run.outcome is Outcome.FAILED
+        assert "not well 30 s after the healing" in outcome(run)[1]
+
+
+async def test_an_abort_in_the_middle_heals_at_once(
+    sqlite_db: Database, clock: ManualClock
+) -> None:
+    async with rig(sqlite_db, clock) as world:
+        await world.order()
+        await world.at(Stage.WATCH)
+        await sqlite_db.write(store.abort, 1, "slack:U2", "enough")
+        run = await world.ended()
+
+        assert outcome(run)[0] is Outcome.ABORTED
+        assert "aborted by slack:U2: enough" in outcome(run)[1]
+        fault = await world.fault()
+        assert fault.ending == "healed"
+        assert (fault.verified_at or 0.0) - (run.abort_at or 0.0) < 2.0
+
+
+async def test_an_abort_before_anything_was_broken_breaks_nothing(
+    sqlite_db: Database, clock: ManualClock
+) -> None:
+    async with rig(sqlite_db, clock) as world:
+        await world.stop()
+        await world.order()
+        await sqlite_db.write(store.abort, 1, "slack:U2")
+        await world.start()
+        run = await world.ended()
+
+        assert run.outcome is Outcome.ABORTED
+        assert world.driver.calls == []
+
+
+async def test_it_stops_by_itself_when_it_goes_too_far(
+    sqlite_db: Database, clock: ManualClock
+) -> None:
+    far = like(KILL, name="far", abort_on=("quorum_margin",))
+    async with rig(sqlite_db, clock, far) as world:
+        await world.order("far")
+        await world.at(Stage.WATCH)
+        world.subject.breaks("quorum_margin", "store:3")
+        run = await world.ended()
+
+        assert run.outcome is Outcome.ABORTED
+        assert "stopped by itself" in outcome(run)[1]
+
+
+async def test_a_call_that_refused_did_no_harm(sqlite_db: Database, clock: ManualClock) -> None:
+    async with rig(sqlite_db, clock) as world:
+        world.driver.refuses = "It is not the container that was planned for."
+        await world.order()
+        run = await world.ended()
+
+        assert outcome(run)[0] is Outcome.REFUSED
+        assert (await world.fault()).ending == "never_landed"
+
+
+@pytest.mark.parametrize("error", [Unavailable("the engine did not answer"), ValueError("odd")])
+async def test_a_call_of_unknown_outcome_is_healed_and_ends_unknown(
+    sqlite_db: Database, clock: ManualClock, error: Exception
+) -> None:
+    async with rig(sqlite_db, clock) as world:
+        world.driver.fails = error
+        await world.order()
+        run = await world.ended()
+
+        assert outcome(run)[0] is Outcome.UNKNOWN
+        assert str(error) in outcome(run)[1]
+        assert (await world.fault()).ending == "healed"
+        assert world.driver.down == set()
+
+
+async def test_a_call_that_never_comes_back_is_healed_all_the_same(
+    sqlite_db: Database, clock: ManualClock
+) -> None:
+    async with rig(sqlite_db, clock) as world:
+        world.driver.hangs = True
+        await world.order()
+        run = await world.ended()
+
+        assert run.outcome is Outcome.UNKNOWN
+        assert world.driver.down == set()
+
+
+async def test_without_a_detached_healer_nothing_is_broken(
+    sqlite_db: Database, clock: ManualClock
+) -> None:
+    async with rig(sqlite_db, clock) as world:
+        world.healers.unarmed = "The detached healer did not start."
+        await world.order()
+        run = await world.ended()
+
+        assert outcome(run) == (Outcome.REFUSED, "The detached healer did not start.")
+        assert world.driver.calls == []
+        assert (await world.fault()).ending == "never_landed"
+
+
+async def test_the_margin_is_looked_at_again_right_before_the_harm(
+    sqlite_db: Database, clock: ManualClock
+) -> None:
+    async with rig(sqlite_db, clock) as world:
+        arm = world.healers.arm
+
+        async def armed(fault, words):
+            world.subject.left = Margin(-1, False, "margin 0 -> majority lost")
+            return await arm(fault, words)
+
+        world.healers.arm = armed
+        await world.order(target="store:1")
+        run = await world.ended()
+
+        assert outcome(run)[0] is Outcome.REFUSED
+        assert "margin 0 -> majority lost" in outcome(run)[1]
+        assert world.driver.calls == []
+
+
+async def test_what_cannot_be_healed_is_tried_until_it_is(
+    sqlite_db: Database, clock: ManualClock
+) -> None:
+    async with rig(sqlite_db, clock) as world:
+        world.healers.out_of_reach = "the engine is gone"
+        await world.order()
+        await world.at(Stage.HEAL)
+        began = clock.now()
+        await world.until(lambda _: (clock.now() - began).total_seconds() > 60)
+
+        assert (await world.fault()).error == "the engine is gone"
+        assert [one.what for one in await sqlite_db.read(harm.overdue)] != []
+
+        world.healers.out_of_reach = ""
+        run = await world.ended()
+        assert (await world.fault()).ending == "healed"
+        assert await sqlite_db.read(harm.overdue) == ()
+        assert run.state is State.REPORTED
+
+
+async def test_one_after_the_other_only_goes_on_when_all_is_well(
+    sqlite_db: Database, clock: ManualClock
+) -> None:
+    roll = like(
+        KILL,
+        name="roll",
+        fault=Fault.RESTART,
+        selector="each:store",
+        duration_s=1.0,
+        expects=("store_down",),
+    )
+    async with rig(sqlite_db, clock, roll) as world:
+        await world.order("roll")
+        run = await world.ended()
+
+        assert run.outcome is Outcome.SUCCEEDED
+        assert world.driver.calls == ["store:1", "store:2", "store:3"]
+        assert (await world.story()).done == ("store:1", "store:2", "store:3")
+        ends = [(f.verified_at or 0.0) for f in await sqlite_db.read(harm.of_run, 1)]
+        starts = [(f.inject_started_at or 0.0) for f in await sqlite_db.read(harm.of_run, 1)]
+        assert ends[0] < starts[1] < ends[1] < starts[2]
+
+
+async def test_nobody_may_be_paged_where_nothing_is_expected(
+    sqlite_db: Database, clock: ManualClock
+) -> None:
+    quiet = like(KILL, name="quiet", expects=())
+    async with rig(sqlite_db, clock, quiet) as world:
+        await world.order("quiet")
+        run = await world.ended()
+
+        assert outcome(run)[0] is Outcome.FAILED
+        assert "nobody should have been paged" in outcome(run)[1]
+
+
+async def test_an_order_that_waited_for_too_long_is_not_carried_out(
+    sqlite_db: Database, clock: ManualClock
+) -> None:
+    async with rig(sqlite_db, clock) as world:
+        await world.stop()
+        await world.order()
+        await clock.advance(61.0)
+        await world.look()
+        await world.start()
+        run = await world.ended()
+
+        assert run.outcome is Outcome.REFUSED
+        assert "s before Tocsin could begin; nothing was broken" in outcome(run)[1]
+        assert world.driver.calls == []
+
+
+@pytest.mark.parametrize(
+    ("stage", "said"),
+    [
+        (Stage.ARM, "before anything was broken"),
+        (Stage.WATCH, "while it was broken"),
+        (Stage.HEAL, "while it was being healed"),
+    ],
+)
+async def test_a_new_process_heals_first_and_says_so(
+    sqlite_db: Database, clock: ManualClock, stage: Stage, said: str
+) -> None:
+    async with rig(sqlite_db, clock) as world:
+        world.healers.out_of_reach = "not yet" if stage is Stage.HEAL else ""
+        world.stop_at = "arm.after" if stage is Stage.ARM else ""
+        await world.order()
+        await world.at(stage)
+        await world.stop()
+        world.stop_at = world.healers.out_of_reach = ""
+
+        await world.start()
+        run = await world.ended()
+
+        assert run.outcome is Outcome.ABORTED
+        assert outcome(run)[1].startswith(f"Tocsin ended {said}")
+        assert world.driver.down == set()
+        assert not (await world.fault()).open
+
+
+async def test_a_new_process_does_not_break_the_next_of_a_row(
+    sqlite_db: Database, clock: ManualClock
+) -> None:
+    roll = like(KILL, name="roll", selector="each:store", duration_s=1.0)
+    async with rig(sqlite_db, clock, roll) as world:
+        await world.order("roll")
+        await world.at(Stage.RECOVER)
+        await world.stop()
+        await world.start()
+        run = await world.ended()
+
+        assert run.outcome is Outcome.ABORTED
+        assert "1 of 3" in outcome(run)[1]
+        assert world.driver.calls == ["store:1"]
+
+
+async def test_a_program_that_ends_properly_heals_before_it_goes(
+    sqlite_db: Database, clock: ManualClock
+) -> None:
+    async with rig(sqlite_db, clock) as world:
+        await world.order()
+        runner = world.runner()
+        await world.at(Stage.WATCH)
+        await world.stop()
+
+        await runner.close()
+
+        run = await sqlite_db.read(store.get, 1)
+        assert run.outcome is Outcome.ABORTED
+        assert world.driver.down == set()
+        assert (await world.fault()).ending == "healed"
