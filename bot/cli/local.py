@@ -220,9 +220,10 @@ def _myself() -> str:
 
 def _settings(given: Config, database: str, server: LocalServer, layout: Layout) -> Config:
     """The configuration of `tocsin serve`, pointed at what runs here."""
-    logs = {
-        name: {"path": str(layout.log(name))} for name in layout.names if name.startswith("store")
-    }
+    spec = layout.spec
+    known = {f"{spec.host}:{one.port}": one.name for one in spec.stores}
+    known |= {one.name: one.name for one in spec.pds}
+    logs = {address: {"path": str(layout.log(name))} for address, name in known.items()}
     twin = SubjectConfig.model_validate(
         {
             "name": TWIN,
