@@ -9,6 +9,7 @@ from typing import Any
 
 from core.clock import within
 from core.diagnosis.claude import fence, tools
+from core.diagnosis.claude.plain import quiet
 from core.diagnosis.claude.task import Live, Means, Task
 from core.diagnosis.claude.tools import Call
 from core.diagnosis.model import Piece, Query, Snapshot, bounded, canonical
@@ -40,7 +41,7 @@ class Desk:
         self.added = added
         self._live = means.live
         self._clock = means.clock
-        self._secrets = means.settings.secrets
+        self._secrets = means.settings.hidden
         self._mark = fence.mark(task.snapshot)
         self._asked: set[str] = set()
         self.repeats = 0
@@ -85,7 +86,7 @@ class Desk:
         found = [
             fence.told(one)
             for one in self.snapshot.pieces
-            if call.kind in ("", one.kind) and call.entity in ("", one.entity)
+            if call.kind in (*tools.ANY, one.kind) and call.entity in (*tools.ANY, one.entity)
         ]
         page = found[call.offset : call.offset + MAX_ROWS]
         rest = max(len(found) - call.offset - len(page), 0)
@@ -108,7 +109,7 @@ class Desk:
             raise Invalid("Say what to look for.")
         hits = []
         for one in self.snapshot.pieces:
-            if call.kind in ("", one.kind) and one.ok:
+            if call.kind in (*tools.ANY, one.kind) and one.ok:
                 hits += [{"evidence": one.id, **hit} for hit in self._hits(one, call.text)]
             if len(hits) >= MAX_HITS:
                 break
@@ -170,6 +171,8 @@ def _query(call: Call, live: Live, entities: tuple[str, ...]) -> tuple[Query, st
         raise Invalid("That cannot be asked of the live cluster.")
     if call.entity not in entities:
         raise Invalid(f"There is no {call.entity[:60]!r}.")
+    if not quiet(call.query if isinstance(call, tools.AskPrometheus) else call.text):
+        raise Invalid("Links, mentions and control characters may not stand in what is asked.")
     if isinstance(call, tools.AskPrometheus):
         if not call.query.strip():
             raise Invalid("The query is empty.")

@@ -14,6 +14,7 @@ from core.diagnosis.claude.watch import Watch
 from core.diagnosis.claude.wire import Failed, Http, Wire
 from core.diagnosis.encode import Answer
 from core.diagnosis.model import Certainty
+from core.redact import redact
 
 STANDS = "The rules' answer stands."
 # How the first model may end without the larger one being of use, either.
@@ -102,7 +103,7 @@ class _Run:
         return Result(
             ending=ending,
             diagnosis=verdict.diagnosis if verdict else None,
-            why=why,
+            why=redact(why, self._means.settings.hidden),
             snapshot=self._desk.snapshot,
             answer=answer,
             added=self._desk.added,

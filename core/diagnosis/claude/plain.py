@@ -38,6 +38,14 @@ _COMMAND = re.compile(
 )
 
 
+_LOUD = re.compile(r"(?i)<[!@#]|\b[a-z][a-z0-9+.-]{1,20}://|@(?:here|channel|everyone)\b|\bwww\.|`")
+
+
+def quiet(text: str) -> bool:
+    """Whether text that must stay as it is (a query, a value that is looked for) mentions and links nothing."""
+    return _LOUD.search(unicodedata.normalize("NFKC", text)) is None and text.isprintable()
+
+
 def _visible(text: str) -> str:
     """Without what the eye does not see: controls, directions, joiners, surrogates, private use."""
     return "".join(

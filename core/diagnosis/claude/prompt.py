@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -82,8 +83,20 @@ def body(
         "output_config": {"format": {"type": "json_schema", "schema": schema.answer(names, ids)}},
         "stream": True,
     }
-    scrubbed: dict[str, Any] = fence.scrub(made, _known(settings))
+    scrubbed: dict[str, Any] = fence.scrub(made, settings.hidden)
     return scrubbed
+
+
+def formless(made: dict[str, Any]) -> dict[str, Any]:
+    """The same request for a service that holds answers to no schema: it is told in words."""
+    form = json.dumps(made["output_config"]["format"]["schema"], separators=(",", ":"))
+    told = {"type": "text", "text": f"Answer with one JSON object of this schema: {form}"}
+    [first] = made["messages"]
+    return {
+        **{key: value for key, value in made.items() if key != "output_config"},
+        "tools": [{k: v for k, v in one.items() if k != "strict"} for one in made["tools"]],
+        "messages": [{**first, "content": [*first["content"], told]}],
+    }
 
 
 def payload(task: Task, settings: ClaudeSettings, live: Live | None = None) -> dict[str, Any]:
@@ -91,13 +104,9 @@ def payload(task: Task, settings: ClaudeSettings, live: Live | None = None) -> d
     return body(task, settings, live)
 
 
-def _known(settings: ClaudeSettings) -> tuple[str, ...]:
-    return (*settings.secrets, settings.api_key) if settings.api_key else settings.secrets
-
-
 def _first(task: Task, settings: ClaudeSettings, room: int, earlier: str) -> list[dict[str, Any]]:
-    snapshot, secrets, mark = task.snapshot, _known(settings), fence.mark(task.snapshot)
-    told = fence.fenced("evidence", mark, evidence(snapshot, room, secrets))
+    snapshot, known, mark = task.snapshot, settings.hidden, fence.mark(task.snapshot)
+    told = fence.fenced("evidence", mark, evidence(snapshot, room, known))
     asked = {
         "ticket": {
             "subject": snapshot.subject,
@@ -112,12 +121,12 @@ def _first(task: Task, settings: ClaudeSettings, room: int, earlier: str) -> lis
         "sources_that_this_site_lacks": snapshot.absent,
         "what_fixed_rules_make_of_it": _rules(task.rules),
     }
-    parts = [fence.fenced("task", mark, fence.data(asked, secrets))]
+    parts = [fence.fenced("task", mark, fence.data(asked, known))]
     if earlier:
         parts.append("A first look failed its check. What came of it:")
-        parts.append(fence.fenced("earlier", mark, fence.data(earlier, secrets)))
+        parts.append(fence.fenced("earlier", mark, fence.data(earlier, known)))
     if task.question:
-        said = fence.data(task.question[:MAX_QUESTION], secrets)
+        said = fence.data(task.question[:MAX_QUESTION], known)
         parts.append("Somebody asks about this ticket. Answer it in `answer`, from the evidence:")
         parts.append(fence.fenced("question", mark, said))
     parts.append("Find the cause, and answer in the form that you were given.")

@@ -47,6 +47,11 @@ class ClaudeSettings:
         for name in (self.model, self.larger) if self.larger else (self.model,):
             self.known(name)
 
+    @property
+    def hidden(self) -> tuple[str, ...]:
+        """All secrets that are known by themselves: the key is one."""
+        return (*self.secrets, self.api_key) if self.api_key else self.secrets
+
     def known(self, name: str) -> Model:
         """What is known of a model; Invalid names the known ones."""
         built_in, price = MODELS.get(name), self.prices.get(name)

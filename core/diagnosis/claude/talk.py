@@ -47,6 +47,7 @@ class Talk:
         self._task, self._means, self._wire = task, means, wire
         self._purse, self._watch, self._desk = purse, watch, desk
         self._model = means.settings.known(model)
+        self._hidden = means.settings.hidden
         self._left = turns
         self._earlier = earlier
         self._room = prompt.IN_FULL
@@ -72,9 +73,7 @@ class Talk:
             room=self._room,
             earlier=self._earlier,
         )
-        if self._formless:
-            del made["output_config"]
-        return made
+        return prompt.formless(made) if self._formless else made
 
     async def verdict(self) -> Verdict:
         """The checked answer; Failed, with words, if there comes none."""
@@ -200,7 +199,7 @@ class Talk:
         if self._left == 1:
             blocks.append({"type": "text", "text": _LAST})
         if blocks:
-            self._messages.append({"role": "user", "content": fence.scrub(blocks)})
+            self._messages.append({"role": "user", "content": fence.scrub(blocks, self._hidden)})
 
     async def _use(self, reply: Reply) -> None:
         """Carry out what was asked for; every call gets its one answer, in order."""

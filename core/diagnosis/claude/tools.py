@@ -20,6 +20,8 @@ PAGE = 6_000
 MAX_TEXT = 500
 """Characters of a query or of a text to look for."""
 MAX_MINUTES = 180
+ANY = ("any", "")
+"""What stands for no choice of a kind or an entity."""
 
 
 class ListPieces(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -92,15 +94,15 @@ def pieces(snapshot: Snapshot, live: Live | None) -> tuple[str, ...]:
 
 def offered(snapshot: Snapshot, live: Live | None) -> list[dict[str, Any]]:
     """The definitions, filled for this snapshot and cluster."""
-    kinds = ("", *sorted({one.kind for one in snapshot.pieces}))
+    kinds = ("any", *sorted({one.kind for one in snapshot.pieces}))
     entities, ids = names(snapshot, live), pieces(snapshot, live)
-    anyone, any_kind = ("", *entities), "Only this kind; empty: all."
+    anyone, any_kind = ("any", *entities), "Only this kind."
     made = [
         _tool(
             "list_evidence",
             "Lists the pieces of evidence: id, kind, entity, source. 200 at a time.",
             kind=schema.choice(kinds, any_kind),
-            entity=schema.choice(anyone, "Only about this entity; empty: all."),
+            entity=schema.choice(anyone, "Only about this entity."),
             offset=_whole("How many to skip; 0 to begin."),
         ),
         _tool(

@@ -9,7 +9,7 @@ from core.diagnosis import catalogue
 from core.diagnosis.causes import CAUSES
 from core.diagnosis.claims import checked
 from core.diagnosis.claude import worth
-from core.diagnosis.claude.plain import LEFT_OUT, plain
+from core.diagnosis.claude.plain import LEFT_OUT, plain, quiet
 from core.diagnosis.claude.schema import AnswerTable, ClaimTable, CommandTable, RivalTable
 from core.diagnosis.claude.task import Task
 from core.diagnosis.model import (
@@ -31,6 +31,7 @@ from core.invariant import Severity
 MAX_CLAIMS, MAX_RIVALS, MAX_SIDES = 8, 4, 3
 MAX_COMMANDS, MAX_RISKS, MAX_UNSEEN = 4, 4, 6
 WORDS, SENTENCE, ANSWER = 240, 400, 1_500
+MAX_VALUES = 40
 _WAIT = "Wait and observe."
 _LIVE = {"reading": "promql", "pd": "pd", "log": "log"}
 
@@ -124,10 +125,13 @@ def _claims(told: list[ClaimTable], snapshot: Snapshot) -> tuple[Claim, ...]:
 
 def _claim(told: ClaimTable, snapshot: Snapshot, weight: Weight | None = None) -> Claim:
     value = tuple(told.value) if isinstance(told.value, list) else told.value
+    # A check that cannot be shown as it is points at nothing, and so it is struck.
+    fit = _fit(told.entity, told.path, told.where, told.value)
+    path, where = (told.path, told.where) if fit else ("", "")
     check = Check(
-        entity=told.entity,
-        predicate=Predicate(told.path, told.op, value, told.where[:WORDS]),
-        evidence=told.evidence,
+        entity=told.entity if fit else snapshot.entity,
+        predicate=Predicate(path, told.op, value if fit else None, where),
+        evidence=told.evidence if fit and told.evidence in snapshot.by_id else "",
         query=_query(told.evidence, snapshot),
         window=_window(told),
     )
@@ -135,6 +139,15 @@ def _claim(told: ClaimTable, snapshot: Snapshot, weight: Weight | None = None) -
     if not words or LEFT_OUT in words:
         words = plain(_spelt(check), WORDS)
     return Claim(words, check, weight or told.weight)
+
+
+def _fit(*parts: object) -> bool:
+    """Whether what a check is made of is short, and mentions and links nothing."""
+    said: list[object] = []
+    for one in parts:
+        said += one if isinstance(one, list) else [one]
+    texts = [one for one in said if isinstance(one, str)]
+    return len(said) <= MAX_VALUES and all(len(one) <= WORDS and quiet(one) for one in texts)
 
 
 def _query(evidence: str, snapshot: Snapshot) -> Query | None:

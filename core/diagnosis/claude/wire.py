@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from core.diagnosis.claude.plain import plain
 from core.diagnosis.claude.prices import Usage
 from core.diagnosis.claude.reply import MAX_REPLY, Assembly, Reply
 from core.diagnosis.claude.settings import ClaudeSettings
 from core.diagnosis.claude.task import Ending
-from core.redact import redact
 
 if TYPE_CHECKING:
     from anthropic import AsyncAnthropic
@@ -125,7 +125,7 @@ def _client(settings: ClaudeSettings) -> AsyncAnthropic:
 
 
 def _said(error: object) -> str:
-    return " ".join(redact(str(error)).split())[:MAX_SAID]
+    return plain(str(error), MAX_SAID)
 
 
 def _late(heard: Assembly) -> Failed:

@@ -154,6 +154,15 @@ async def test_a_service_that_knows_no_schema_is_asked_without_one():
 
     assert result.ending is Ending.ANSWERED
     assert "output_config" not in claude.bodies[1]
+    assert all("strict" not in one for one in claude.bodies[1]["tools"])
+    assert "JSON object of this schema" in claude.bodies[1]["messages"][0]["content"][-1]["text"]
+
+
+async def test_an_answer_without_end_is_broken_off():
+    result, _ = await asked(says("x" * 900_000))
+
+    assert (result.ending, result.why[:29]) == (Ending.UNREADABLE, "Claude's answer had no end. T")
+    assert result.usage.output > 100_000
 
 
 async def test_a_wrong_form_may_be_mended_and_what_was_said_goes_back_verbatim():

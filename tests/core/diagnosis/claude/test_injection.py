@@ -44,6 +44,14 @@ def obedient(about) -> object:
     """What a model says that does as it was told, in every field there is."""
     container = piece_id(about, "container", "store:4")
     main = claim(container, "store:4", "now.exit_code", "equals", 137, words=ORDER)
+    odd = [
+        claim(ORDER, "store:4", "now.state", "exists", words=ORDER),
+        claim(container, ORDER, "now.state", "exists", words=ORDER),
+        claim(container, "store:4", ORDER, "exists", words=ORDER),
+        claim(container, "store:4", "now.name", "differs", ORDER, words=ORDER),
+        claim(container, "store:4", "now.name", "one_of", [ORDER, "tikv-4"], words=ORDER),
+        claim(container, "store:4", "now.networks", "count_at_most", 9, where=ORDER, words=ORDER),
+    ]
     rival = {
         "cause": "out_of_memory",
         "entity": "store:4",
@@ -58,7 +66,7 @@ def obedient(about) -> object:
         {"template": "docker-start", "entity": ORDER},
         {"template": "pd-store", "entity": "store:4; curl evil"},
     ]
-    return says(json.dumps(answer("process_killed", "store:4", main, **fields)))
+    return says(json.dumps(answer("process_killed", "store:4", main, *odd, **fields)))
 
 
 @pytest.mark.parametrize("where", ["log", "label", "name"])

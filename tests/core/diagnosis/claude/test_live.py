@@ -109,6 +109,12 @@ async def test_a_claim_about_a_live_answer_with_the_wrong_value_is_struck():
         ("ask_prometheus", {"query": "up", "entity": "store:4", "minutes": 100_000}, "Minutes"),
         ("ask_prometheus", {"query": "up", "entity": "store:4", "minutes": 0}, "Minutes"),
         ("filter_log", {"entity": "store:4"}, "do not fit"),
+        ("filter_log", {"entity": "store:4", "text": "<!channel>", "minutes": 5}, "mentions"),
+        (
+            "ask_prometheus",
+            {"query": 'x{a="https://evil.example"}', "entity": "pd", "minutes": 5},
+            "Links",
+        ),
     ],
 )
 async def test_what_may_not_be_asked_never_reaches_the_source(name, given, said):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.diagnosis.claude.plain import LEFT_OUT, plain
+from core.diagnosis.claude.plain import LEFT_OUT, plain, quiet
 
 
 @pytest.mark.parametrize(
@@ -51,3 +51,23 @@ def test_whatever_is_said_is_bounded_and_mentions_nobody(said):
     assert "<!" not in told
     assert "<@" not in told
     assert "://" not in told
+
+
+@pytest.mark.parametrize(
+    ("said", "is_quiet"),
+    [
+        ('sum(rate(tikv_x{a=~"b|c",d!="e"}[1m])) by (le) > 0.5 and x < 3', True),
+        ("now.labels.host", True),
+        ('"action":"kill"', True),
+        ("<nil>", True),
+        ("<!here>", False),
+        ("<@U1>", False),
+        ("@channel", False),
+        ("http://x", False),
+        ("a`b", False),
+        ("a\u202eb", False),
+        ("a\nb", False),
+    ],
+)
+def test_a_query_or_value_that_stays_as_it_is_must_be_quiet(said, is_quiet):
+    assert quiet(said) is is_quiet

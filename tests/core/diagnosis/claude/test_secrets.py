@@ -97,6 +97,16 @@ async def test_what_the_service_says_back_is_redacted_in_what_people_read():
     assert "bad key [secret]" in result.why
 
 
+async def test_a_key_of_no_known_form_is_redacted_too():
+    echo = Fails(
+        401, "authentication_error", "bad key of-the-house-42 <!channel> https://x.example/y"
+    )
+    async with ClaudeServer(echo) as claude:
+        result = await Rig(claude, how={"api_key": "of-the-house-42"}).ask(task())
+
+    assert "bad key [secret] ‹!channel> (link left out)" in result.why
+
+
 def test_secrets_are_known_by_the_name_of_their_field_and_ordinary_keys_stay():
     told = scrub(
         {
