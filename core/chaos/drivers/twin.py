@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from core.clock import Clock
 from core.errors import Refused, Unavailable
 from core.twin import spec as specs
 from core.twin.cluster import Layout, TwinError
-from core.twin.process import same, send, start_time
+from core.twin.process import is_stopped, same, send, start_time
 from core.twin.supervisor import Supervisor
 
 NAME = "twin"
@@ -168,6 +168,8 @@ class TwinDriver:
             _signal(target.name, pid, start, _SIGNALS[plan.fault])
             if plan.fault is Fault.KILL:
                 await self._gone(target.name, pid, start)
+            else:
+                await self._until(lambda: is_stopped(pid), f"{target.name} has not stopped")
         else:
             _signal(target.name, pid, start, signal.SIGTERM)
             await self._gone(target.name, pid, start)
@@ -175,11 +177,14 @@ class TwinDriver:
                 await asyncio.to_thread(layout.start, target.name)
 
     async def _gone(self, name: str, pid: int, start: str) -> None:
+        await self._until(lambda: not same(pid, start), f"{name} has not ended")
+
+    async def _until(self, so: Callable[[], bool], otherwise: str) -> None:
         until = self._clock.monotonic() + GRACE_S
-        while same(pid, start):
+        while not so():
             if self._clock.monotonic() > until:
-                raise Unavailable(f"{name} has not ended {GRACE_S:g} s after the signal.")
-            await self._clock.sleep(0.02)
+                raise Unavailable(f"{otherwise} {GRACE_S:g} s after the signal.")
+            await self._clock.sleep(0.01)
 
 
 def _processes(layout: Layout) -> list[_Process]:
