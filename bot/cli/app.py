@@ -21,6 +21,7 @@ GROUPS: Mapping[str, str] = {
     "twin": "bot.cli.twin",
     "chaos": "bot.cli.chaos",
     "safe": "bot.cli.safe",
+    "demo": "bot.cli.demo",
     "deploy": "bot.cli.deploy",
 }
 COMMANDS: Mapping[str, str] = {

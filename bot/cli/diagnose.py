@@ -45,6 +45,9 @@ LOOKS = 3
 """A subject that was just made has seen nothing: it looks so often before it is asked to explain."""
 LOOK_S = 0.7
 
+_FIRST = ("max_tokens", "messages", "model", "cache_control")
+"""These come first in a request, the others in the order of the alphabet."""
+
 Id = Annotated[str, typer.Argument(metavar="ID", help="The ticket's number.")]
 
 
@@ -156,9 +159,15 @@ def _payload(case: Case, model: str | None) -> None:
 
     settings = claude_settings(case.config, model)
     body = payload(Task(case.evidence, case.rules), settings, case.live)
-    said = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    # In the spelling of the library that sends it: its order of keys, no blanks, UTF-8.
+    ordered = dict(sorted(body.items(), key=lambda item: _place(item[0])))
+    said = json.dumps(ordered, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     sys.stdout.buffer.write(said.encode())
     sys.stdout.buffer.flush()
+
+
+def _place(key: str) -> tuple[int, str]:
+    return (_FIRST.index(key), "") if key in _FIRST else (len(_FIRST), key)
 
 
 async def _diagnosed(

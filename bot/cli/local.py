@@ -23,13 +23,14 @@ from pydantic import SecretStr
 from bot.cli.common import ConfigOption, DbOption, Exit, command, complain, say
 from bot.cli.logs import set_up_logs
 from bot.cli.signals import stopped_by_signal
+from bot.cli.twin_subject import subject_of
 from bot.local import cast
 from bot.local.server import HOST, LocalServer
 from bot.local.workspace import Workspace
 from bot.manifest import manifest
 from bot.wiring import Running, run
 from core.clock import SystemClock
-from core.config import DEFAULT_DB, Config, RolesConfig, RouteConfig, SubjectConfig, load
+from core.config import DEFAULT_DB, Config, RolesConfig, RouteConfig, load
 from core.errors import Refused
 from core.lock import hold_raw, take_file
 from core.maintenance import watched
@@ -220,19 +221,6 @@ def _myself() -> str:
 
 def _settings(given: Config, database: str, server: LocalServer, layout: Layout) -> Config:
     """The configuration of `tocsin serve`, pointed at what runs here."""
-    spec = layout.spec
-    known = {f"{spec.host}:{one.port}": one.name for one in spec.stores}
-    known |= {one.name: one.name for one in spec.pds}
-    logs = {address: {"path": str(layout.log(name))} for address, name in known.items()}
-    twin = SubjectConfig.model_validate(
-        {
-            "name": TWIN,
-            "kind": "tikv",
-            "pd": list(layout.pd_urls),
-            "logs": logs,
-            "chaos": {"enabled": True, "drivers": ["twin", "pd"], "twin": str(layout.dir)},
-        }
-    )
     file = given.file.model_copy(
         update={
             "slack": given.file.slack.model_copy(
@@ -241,7 +229,7 @@ def _settings(given: Config, database: str, server: LocalServer, layout: Layout)
             "routes": (RouteConfig(channel=CHANNEL, mention=_group(server)),),
             "roles": _roles(server),
             "http": given.file.http.model_copy(update={"port": 0}),
-            "subjects": (twin,),
+            "subjects": (subject_of(layout, TWIN),),
         }
     )
     return given.model_copy(
