@@ -34,8 +34,8 @@ def call(
         connection.request(
             method, path, payload, {"Content-Type": "application/json", **(headers or {})}
         )
-        answer = connection.getresponse()
-        return answer.status, answer.read(MOST_BYTES)
+        with connection.getresponse() as answer:
+            return answer.status, answer.read(MOST_BYTES)
     except http.client.HTTPException as error:
         raise OSError(f"{url} does not speak HTTP: {error!r}") from error
     finally:

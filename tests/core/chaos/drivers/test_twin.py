@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -147,7 +148,7 @@ async def test_a_process_that_was_paused_and_then_killed_by_others_took_the_harm
     os.kill(plan.undo["pid"], signal.SIGKILL)
     end = time.monotonic() + 5.0
     while twin.state("store-1") != "stopped" and time.monotonic() < end:
-        time.sleep(0.02)
+        await asyncio.sleep(0.02)
 
     assert until_healed(plan).ending == VANISHED
     assert twin.state("store-1") == "stopped"
