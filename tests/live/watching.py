@@ -86,26 +86,26 @@ class Kept:
     """A subject whose newest observation is kept for the test to look at."""
 
     def __init__(self, inner: TikvSubject | EtcdSubject) -> None:
-        self.inner = self._inner = inner
+        self.inner = inner
         self.kind, self.name, self.invariants = inner.kind, inner.name, inner.invariants
         self.last: Any = None
 
     @property
     def interval_s(self) -> float:
-        return self._inner.interval_s
+        return self.inner.interval_s
 
     def recall(self, carry: Mapping[str, Any]) -> None:
-        self._inner.recall(carry)
+        self.inner.recall(carry)
 
     async def observe(self) -> Observation:
-        self.last = await self._inner.observe()
+        self.last = await self.inner.observe()
         return self.last
 
     async def nudged(self) -> None:
-        await self._inner.nudged()
+        await self.inner.nudged()
 
     async def close(self) -> None:
-        await self._inner.close()
+        await self.inner.close()
 
 
 @dataclass

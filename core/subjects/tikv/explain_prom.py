@@ -39,6 +39,7 @@ class Grid:
     @classmethod
     def over(cls, start: float, end: float) -> Grid:
         """At most sixty moments from `start` to `end`, seconds since the epoch."""
+        end = math.floor(end * 1000) / 1000  # Prometheus knows milliseconds
         step = max(STEP_S, math.ceil((end - start) / (POINTS - 1)))
         steps = min(int((end - start) / step), POINTS - 1)
         return cls(end - steps * step, end, step)
@@ -174,7 +175,7 @@ def told(
     most: int,
 ) -> dict[str, Any]:
     """A figure as evidence; `now` is None where the node no longer exports it."""
-    finite = [(at, value) for at, value in points if math.isfinite(value)]
+    finite = [(min(at, grid.end), value) for at, value in points if math.isfinite(value)]
     window = {"query": query, "start": round(grid.start, 3), "step_s": grid.step_s}
     if not finite:
         return {"now": None, "points": [], **window}
