@@ -16,7 +16,8 @@ from bot.text import terminal
 from core.addresses import parse_url
 from core.clock import SystemClock
 from core.config import Config, load
-from core.errors import TocsinError
+from core.diagnosis.settings import allowed
+from core.errors import Invalid, TocsinError
 from core.findings import Finding
 from core.subject import Checkable
 from core.wiring import build_subjects
@@ -55,6 +56,7 @@ def _offline(settings: Config) -> list[Finding]:
         ("bot token", lambda: given.slack(settings)),
         ("app token or signing secret", lambda: _second_token(settings)),
         ("subjects", lambda: build_subjects(settings, SystemClock())),
+        ("diagnosis", lambda: _diagnosis(settings)),
     ):
         try:
             look()
@@ -70,6 +72,16 @@ def _second_token(settings: Config) -> str:
     if settings.file.slack.mode == "socket":
         return given.app_token(settings)
     return given.signing_secret(settings)
+
+
+def _diagnosis(settings: Config) -> None:
+    """Whether Claude can be asked where the file says so."""
+    allowed(settings)
+    if settings.file.diagnosis.claude and settings.anthropic_key is None:
+        raise Invalid("diagnosis: claude = true, and $ANTHROPIC_API_KEY is not set: rules alone.")
+    willing = any(one.diagnosis.claude for one in settings.file.subjects)
+    if willing and not settings.file.diagnosis.claude:
+        raise Invalid("a subject has diagnosis = {claude = true}; [diagnosis] has no claude = true")
 
 
 async def _live(settings: Config) -> list[Finding]:

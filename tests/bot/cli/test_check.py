@@ -35,6 +35,26 @@ def test_a_right_configuration_is_well_without_asking_anybody(empty: Bench) -> N
     assert not empty.db.exists()
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("[diagnosis]\nclaude = true", "$ANTHROPIC_API_KEY is not set: rules alone"),
+        ("diagnosis = {claude = true}", "[diagnosis] has no claude = true"),
+        ("[diagnosis]\nmodel = 'gpt'", "There is no price for the model 'gpt'"),
+        ("[diagnosis]\nmax_turns = 0", "'diagnosis.max_turns'"),
+        ("[diagnosis]\nmax_seconds = 0", "'diagnosis.max_seconds'"),
+        ("[diagnosis.prices.x]\ninput = 1", "'diagnosis.prices.x.output' is missing"),
+    ],
+)
+def test_what_is_wrong_with_asking_claude_is_said(empty: Bench, change: str, said: str) -> None:
+    assert said in check(empty, f"{GOOD}\n{change}", 2)
+
+
+def test_claude_that_is_allowed_everywhere_is_well(empty: Bench) -> None:
+    text = f"{GOOD}\ndiagnosis = {{claude = true}}\n[diagnosis]\nclaude = true"
+    assert "All is well." in check(empty, text, 0, ANTHROPIC_API_KEY="sk-ant-x")
+
+
 def test_the_example_is_a_right_configuration(empty: Bench) -> None:
     result = empty.run("check-config", "-c", "tocsin.example.toml", **TOKENS)
     assert result.exit_code == 0, result.output
@@ -53,7 +73,7 @@ def test_the_example_is_a_right_configuration(empty: Bench) -> None:
         ("[[routes]]\nchannel = 'a'\nseverities = ['fatal']", "routes[2].severities[1]"),
         ("[[subjects]]\nname = 'prod'\nkind = 'tikv'", "two subjects are called 'prod'"),
         ("[[subjects]]\nname = 'a b'\nkind = 'tikv'", "subjects[2].name"),
-        ("[[subjects]]\nname = 'x'\nkind = 'etcd'", "unknown kind 'etcd'; there is tikv"),
+        ("[[subjects]]\nname = 'x'\nkind = 'redis'", "unknown kind 'redis'; there is etcd, tikv"),
         ("[[subjects]]\nname = 'x'\nkind = 'tikv'", "'pd' is missing"),
         (
             "[[subjects]]\nname = 'x'\nkind = 'tikv'\npd = ['a']\npromethus = 'b'",
