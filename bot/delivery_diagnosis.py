@@ -22,12 +22,13 @@ from core.placements import Placement
 
 TOLD = "ticket.diagnosed"
 ANSWERED = "ticket.answered"
+SAME = "diagnosis.unchanged"
 PROGRESS = "diagnosis.progress"
 FEEDBACK = "diagnosis.feedback"
 KINDS = frozenset(
     (
         *(TOLD, ANSWERED, PROGRESS, FEEDBACK, "diagnosis.stopped"),
-        *("diagnosis.asked", "diagnosis.unchanged", "diagnosis.dropped", "diagnosis.ended"),
+        *(SAME, "diagnosis.asked", "diagnosis.dropped", "diagnosis.ended"),
     )
 )
 
@@ -58,6 +59,8 @@ class Thread:
             self._progress(event)
         elif event.kind == FEEDBACK:
             self._again(diagnosis_ref(_number(event, "diagnosis_id")), "diagnosis", Priority.HUMAN)
+        elif event.kind == SAME:
+            self._same(event)
         elif "investigation_id" in event.data:
             self._stirred(event)
 
@@ -72,6 +75,13 @@ class Thread:
         self._post(diagnosis_ref(made.id), "diagnosis", asked=asked, revises=before)
         if isinstance(before, int):
             self._again(diagnosis_ref(before), "diagnosis", Priority.UPKEEP)
+
+    def _same(self, event: Event) -> None:
+        """A later look says the same: the message of the earlier one says when."""
+        ref = diagnosis_ref(_number(event, "same_as"))
+        for anchor in outbox.anchors(self.tx, [ref], ("diagnosis",)).values():
+            reconcile.amend(self.tx, anchor.key, {"same_at": event.at})
+            self._again(ref, "diagnosis", Priority.UPKEEP)
 
     def _worth_telling(self, made: Made) -> bool:
         return made.reason is Reason.ASKED or self.place.place == "card"

@@ -37,7 +37,7 @@ class Shown:
     """One diagnosis of a ticket and what surrounds it when it is shown.
 
     `previous` is what the thread said before (None for the first), `superseded` that a later one
-    stands below, `final` that its ticket has ended. `asked_by` is the actor who asked for it and
+    stands below, `same_at` when a later look said the same, `final` that its ticket has ended. `asked_by` is the actor who asked for it and
     `question` in which words, `answer` what was said to it. `values` are what its checks saw, by `key_of`. `useful` and `useless`
     count what people thought of it. `name_of` as in tickets' Look.
     """
@@ -51,6 +51,7 @@ class Shown:
     subject: str = ""
     previous: Diagnosis | None = None
     superseded: bool = False
+    same_at: float | None = None
     final: bool = False
     asked_by: str = ""
     question: str = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from bot.blocks import Message
@@ -25,6 +26,8 @@ def of_diagnosis(tx: Tx, row: Row, around: Surroundings, values: Values) -> Mess
         return None
     revises = row.data.get("revises")
     one = shown(tx, made, around, values, revises if isinstance(revises, int) else None)
+    if isinstance(same_at := row.data.get("same_at"), int | float):
+        one = replace(one, same_at=float(same_at))
     if made.question:
         return answer.answered(one)
     before = one.previous

@@ -89,7 +89,7 @@ def _heading(text: str) -> Element:
 
 def _title(shown: Shown) -> Iterator[Element | None]:
     made = shown.diagnosis
-    label = " · First look" if made.first_look else ""
+    label = " · First look" if made.first_look and shown.same_at is None else ""
     yield line(say(wording.certainty(made), bold=True), label, f" · {_about(made)}")
     if shown.asked_by:
         yield line("Asked for by ", person(shown.asked_by, shown.name_of), ".")
@@ -205,7 +205,9 @@ def _small_print(shown: Shown) -> Iterator[Element]:
         date(made.taken_at, "{time_secs}"),
         f" ({_OCCASION[shown.reason]})",
     )
-    if made.first_look and not shown.superseded and not shown.final:
+    if shown.same_at is not None:
+        yield said("Looked at again ", date(shown.same_at, "{time_secs}"), ": nothing changed")
+    elif made.first_look and not shown.superseded and not shown.final:
         yield plain(f"First look: {AGAIN}", 100)
     if shown.spent is not None and shown.spent.calls:
         yield plain(cost(shown.spent), 120)

@@ -81,8 +81,11 @@ async def test_a_revision_says_what_changed_and_the_first_look_says_that_it_was_
 async def test_what_says_the_same_again_is_kept_and_not_posted(s: Stage) -> None:
     number, _, who = await told(s)
     await who.makes(number, Reason.SOON)
-    assert len(thread(s)) == 1
     assert len(await s.db.read(store.of_ticket, number)) == 2
+    await s.ws.until(lambda: "nothing changed" in seen(thread(s)[0]))
+    assert len(thread(s)) == 1
+    assert "First look" not in seen(thread(s)[0]).partition("What is going on")[2]
+    assert "Looked at again: nothing changed" in await s.command(f"show {number}")
 
 
 async def test_diagnose_on_the_card_is_answered_in_the_thread_even_if_nothing_changed(

@@ -31,7 +31,7 @@ from bot.text import clean
 from bot.tickets.views import pieces as shared
 from bot.tickets.views.card import small_print, symptom_list
 from bot.tickets.views.facts import Look
-from bot.tickets.views.history import told
+from bot.tickets.views.history import UNTOLD, told
 from bot.validate import fit
 from core.diagnosis.made import Made
 from core.events import Event
@@ -145,6 +145,8 @@ def _merged(events: Sequence[Event]) -> list[tuple[Event, int]]:
     """Runs of the same small change as one entry, told at its last time."""
     merged: list[tuple[Event, int]] = []
     for event in events:
+        if event.kind in UNTOLD:
+            continue
         small = event.kind in ("ticket.changed", "ticket.recovering")
         if small and merged and merged[-1][0].kind == event.kind:
             merged[-1] = (event, merged[-1][1] + 1)

@@ -119,6 +119,41 @@ def _diagnosed(event: Event, ticket: Ticket) -> Phrase:
     return ("🔎 Diagnosed",)
 
 
+def _same_again(event: Event, ticket: Ticket) -> Phrase:
+    return ("🔎 Looked at again: nothing changed",)
+
+
+def _asked(event: Event, ticket: Ticket) -> Phrase:
+    question = str(event.data.get("question") or "")
+    if question:
+        return ("🔎 ", _actor(event), " asked: ", Data(question, 120))
+    return ("🔎 ", _actor(event), " asked for a diagnosis")
+
+
+def _answered(event: Event, ticket: Ticket) -> Phrase:
+    return ("🔎 Answered",)
+
+
+def _judged(event: Event, ticket: Ticket) -> Phrase:
+    found = "useful" if event.data.get("useful") else "not useful"
+    return ("🔎 ", _actor(event), f" found the diagnosis {found}")
+
+
+def _stopped(event: Event, ticket: Ticket) -> Phrase:
+    return ("⏹️ ", _actor(event), " stopped the model")
+
+
+def _model_ended(event: Event, ticket: Ticket) -> Phrase:
+    why = str(event.data.get("why") or "")
+    return ("🔎 The model is done", *((": ", Data(why, 200)) if why else ()))
+
+
+def _given_up(event: Event, ticket: Ticket) -> Phrase:
+    return ("🔎 Not diagnosed: ", Data(str(event.data.get("why") or "it failed"), 200))
+
+
+UNTOLD = frozenset(("diagnosis.progress",))
+"""Kinds of events that a history leaves out: they are news only while they happen."""
 _SENTENCES: Mapping[str, Callable[[Event, Ticket], Phrase]] = {
     "ticket.opened": _opened,
     "ticket.reopened": _reopened,
@@ -134,4 +169,11 @@ _SENTENCES: Mapping[str, Callable[[Event, Ticket], Phrase]] = {
     "ticket.surfaced": _surfaced,
     "ticket.unowned": _unowned,
     "ticket.diagnosed": _diagnosed,
+    "ticket.answered": _answered,
+    "diagnosis.unchanged": _same_again,
+    "diagnosis.asked": _asked,
+    "diagnosis.feedback": _judged,
+    "diagnosis.stopped": _stopped,
+    "diagnosis.ended": _model_ended,
+    "diagnosis.dropped": _given_up,
 }
