@@ -13,30 +13,19 @@ import asyncio
 import os
 import random
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
-from bot.local import cast
-from bot.local.server import LocalServer
 from bot.local.workspace import Workspace
-from bot.manifest import manifest
-from bot.wiring import Running, run
-from core.clock import SystemClock
-from core.config import Config, FileConfig
-from core.db import Database
+from bot.wiring import Running
 from core.tickets import store
-from core.tickets.model import Ticket
 from core.twin.cluster import Layout
 from tests.bench.figures import percentile, quietly, show
-from tests.flows.rig import _prepared, _seen_long_ago
+from tests.bench.whole_bot import card_of, ticket_of, whole_bot
 
-CHANNEL = "storage-alerts"
 STORES = 9
 FAULTS = 30
 EACH = 8  # faults in one database: with more cards in a minute they become one storm message
@@ -54,63 +43,8 @@ class Found:
     false: list[str] = field(default_factory=list)
 
 
-def _config(folder: Path, server: LocalServer, twin: Layout) -> Config:
-    file = FileConfig.model_validate(
-        {
-            "slack": {"base_url": server.api_url, "mode": "socket"},
-            "routes": [{"channel": CHANNEL}],
-            "http": {"port": 0},
-            "subjects": [{"name": "prod", "kind": "tikv", "pd": list(twin.pd_urls)}],
-        }
-    )
-    return Config(
-        file=file,
-        path=None,
-        database=str(folder / "state" / "t.db"),
-        bot_token=SecretStr(server.bot_token),
-        app_token=SecretStr(server.app_token),
-    )
-
-
-@asynccontextmanager
-async def _bot(folder: Path, twin: Layout) -> AsyncIterator[tuple[Running, Workspace]]:
-    """The whole bot on a database of its own, in which the twin has been watched for long."""
-    await _prepared(folder / "state" / "t.db")
-    clock = SystemClock()
-    db = Database.open(str(folder / "state" / "t.db"), clock, lambda _, e: None)
-    await db.write(_seen_long_ago, "prod")
-    await db.close()
-    workspace = Workspace(cast.Config(manifest=manifest(), limits=cast.Limits()))
-    async with (
-        LocalServer(workspace) as server,
-        run(_config(folder, server, twin), clock, "bench") as running,
-    ):
-        await workspace.connected()
-        await _calm(running)
-        yield running, workspace
-
-
-async def _calm(running: Running) -> None:
-    """Much is seen, and nothing is broken."""
-    watch = running.core.engine.watches[0]
-    async with asyncio.timeout(120):
-        while watch.last is None or watch.last.broken or watch.last.holds < 3 * STORES:
-            await asyncio.sleep(0.05)
-
-
-async def _down(running: Running, number: int) -> Ticket | None:
-    for one in await running.core.db.read(store.listing, store.Filter("all")):
-        if one.invariant == "store_down" and one.entity == f"store:{number}":
-            return one
-    return None
-
-
-def _card(workspace: Workspace, ticket: int) -> Any:
-    for call in workspace.calls("chat.postMessage"):
-        payload = (call.args.get("metadata") or {}).get("event_payload", {})
-        if call.effect and payload.get("ref") == f"ticket:{ticket}" and payload["kind"] == "card":
-            return call
-    return None
+def _subject(twin: Layout) -> dict[str, Any]:
+    return {"name": "prod", "kind": "tikv", "pd": list(twin.pd_urls)}
 
 
 async def _fault(running: Running, workspace: Workspace, twin: Layout, number: int, verb: str,
@@ -119,14 +53,10 @@ async def _fault(running: Running, workspace: Workspace, twin: Layout, number: i
     await asyncio.sleep(random.uniform(0.0, 0.5))
     wall, mono = time.time(), time.monotonic()
     await asyncio.to_thread(twin.do, f"store-{number}", verb)
-    ticket = None
-    async with asyncio.timeout(30):
-        while ticket is None:
-            await asyncio.sleep(0.02)
-            ticket = await _down(running, number)
-    await workspace.until(lambda: _card(workspace, ticket.id), 30.0)
+    ticket = await ticket_of(running, "store_down", f"store:{number}")
+    await workspace.until(lambda: card_of(workspace, ticket.id), 30.0)
     found.ticket.append(ticket.opened_at - wall)
-    found.card.append(_card(workspace, ticket.id).at - mono)
+    found.card.append(card_of(workspace, ticket.id).at - mono)
     twin.start(f"store-{number}")
     await twin.healthy()
     await asyncio.sleep(max(APART_S - (time.monotonic() - mono), 0.0))
@@ -134,7 +64,7 @@ async def _fault(running: Running, workspace: Workspace, twin: Layout, number: i
 
 async def _round(folder: Path, twin: Layout, verb: str, stores: list[int], found: Found) -> None:
     folder.mkdir()
-    async with _bot(folder, twin) as (running, workspace):
+    async with whole_bot(folder, _subject(twin), 3 * STORES) as (running, workspace):
         for number in stores:
             await _fault(running, workspace, twin, number, verb, found)
         harmed = {f"store:{number}" for number in stores}
