@@ -118,7 +118,7 @@ async def test_a_change_without_an_answer_is_of_unknown_outcome(
 
 async def test_a_change_that_pd_declines_did_no_harm(world: World, driver: Driver) -> None:
     plan = await planned(driver, Fault.EVICT_LEADERS, "store:2")
-    del world.stores[2]
+    await world.stores.pop(2).server.stop()
 
     with pytest.raises(Refused, match="PD did not do it"):
         await driver.inject(plan)
