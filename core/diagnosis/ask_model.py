@@ -145,7 +145,7 @@ def _ended(
             tx, means, look, _enriched(tx, look, ground, result), made, said
         )
     elif result is not None and result.diagnosis is not None:
-        number = _keep(tx, means, look, _enriched(tx, look, ground, result), result.diagnosis)
+        number = _keep(tx, means, look, _enriched(tx, look, ground, result), result)
     said_why = why if result is None else result.why
     if not look.asked:
         looks.finish(tx, look.id, means.epoch, said_why)
@@ -160,11 +160,19 @@ def _enriched(tx: Tx, look: Look, ground: Ground, result: Result | None) -> Grou
     return replace(ground, snapshot_id=number, snapshot=result.snapshot)
 
 
-def _keep(tx: Tx, means: Means, look: Look, ground: Ground, made: Diagnosis) -> int:
+def _keep(tx: Tx, means: Means, look: Look, ground: Ground, result: Result) -> int:
     """A model's first word on a ticket is told even where it agrees: its reasons are new."""
+    assert result.diagnosis is not None
     first = store.by_model(tx, look.ticket.id) is None
-    seconds = means.clock.monotonic() - ground.began
-    new = New(look.ticket.id, ground.snapshot_id, made, look.reason, seconds, look.id, tell=first)
+    new = New(
+        ticket_id=look.ticket.id,
+        snapshot_id=ground.snapshot_id,
+        diagnosis=result.diagnosis,
+        reason=look.reason,
+        seconds=means.clock.monotonic() - ground.began,
+        investigation_id=look.id,
+        tell=first and result.ending is Ending.ANSWERED,
+    )
     return store.save_diagnosis(tx, new)
 
 
