@@ -14,6 +14,9 @@ from bot import home
 from bot.app import Front, asker, make_app, tell_errors
 from bot.app_desk import Desk
 from bot.app_whisper import Whisper
+from bot.chaos import commands as chaos_commands
+from bot.chaos.bench import Bench
+from bot.chaos.commands import Chaos
 from bot.diagnosis import actions as diagnosis
 from bot.diagnosis import mentions
 from bot.diagnosis.actions import Means as Diagnosing
@@ -43,6 +46,7 @@ from core.tickets.model import Ticket
 from tests.flows.rig import CHANNEL, LIMITS_OFF, Rig, rig
 
 RolesOf = Callable[[Workspace], RoleSettings]
+BenchOf = Callable[[Rig], Bench]
 
 
 @dataclass
@@ -83,6 +87,9 @@ class Stage:
 
     async def monitor(self, text: str, user: str = "ana") -> str:
         return await self.command(text, user, "/monitor")
+
+    async def chaos(self, text: str, user: str = "ana") -> str:
+        return await self.command(text, user, "/chaos")
 
     async def breaks(self, *entities: str, **how: Any) -> list[int]:
         """A tick that finds them broken; the numbers of the tickets, once their cards are there."""
@@ -150,6 +157,7 @@ async def stage(
     roles: RolesOf | None = None,
     watching: Watching | None = None,
     recheck: Recheck = nobody,
+    chaos: BenchOf | None = None,
     url: str | None = None,
 ) -> AsyncIterator[Stage]:
     """The whole bot side, connected."""
@@ -182,6 +190,8 @@ async def stage(
             mentions.book(identity.bot_user_id),
         ):
             book = book.joined(more)
+        if chaos is not None:
+            book = book.joined(chaos_commands.book(Chaos(chaos(made), around)))
         shown = Home(made.slack.web, made.db, cache, watch)
         desk = Desk(made.db, clock, cache, made.metrics)
         front = Front(book, desk, Whisper(made.slack.web), tasks, shown.show)
