@@ -1,0 +1,156 @@
+"""Experiments that come by themselves: on time, inside their hours, never late."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime
+
+import pytest
+
+from core import events, lock
+from core.chaos import schedule
+from core.chaos.catalog.read import Catalog
+from core.chaos.order import Known, Rules
+from core.chaos.settings import SubjectChaos
+from core.clock import ManualClock
+from core.db import Database
+from core.errors import Invalid, NotFound, Refused
+from core.runs import store
+from tests.core.chaos.rig import KILL, rig
+
+OPEN = SubjectChaos(enabled=True, drivers=("pd",))
+RULES = Rules(
+    Catalog({"kill-store": KILL}),
+    subjects={"prod": Known("scripted", OPEN), "shut": Known("scripted")},
+)
+HOURLY = {"name": "kill-store", "cron": "0 * * * *", "by": "slack:U1"}
+
+
+def utc(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%a %H:%M")
+
+
+async def due(db: Database, clock: ManualClock) -> int:
+    epoch = await lock.take_epoch(db, "test")
+    return await schedule.tick(db, epoch, RULES)
+
+
+async def test_a_plan_orders_its_experiment_when_it_is_due_and_only_then(
+    db: Database, clock: ManualClock
+) -> None:
+    plan = await db.write(schedule.add, RULES, **HOURLY, target="store:2", duration_s=5.0)
+    assert utc(plan.next_at) == "Mon 10:00"
+
+    await clock.advance(3599)
+    assert await due(db, clock) == 0
+    await clock.advance(1.5)
+    assert await due(db, clock) == 1
+    assert await due(db, clock) == 0
+
+    (run,) = await db.read(store.listing)
+    assert (run.name, run.target, run.requested_by) == ("kill-store", "store:2", "slack:U1")
+    assert run.data["duration_s"] == 5.0
+    (again,) = await db.read(schedule.listing)
+    assert utc(again.next_at) == "Mon 11:00"
+
+
+async def test_one_that_was_missed_says_so_and_is_skipped(db: Database, clock: ManualClock) -> None:
+    await db.write(schedule.add, RULES, **HOURLY)
+    await clock.advance(3600 + schedule.LATE_S + 1)
+
+    assert await due(db, clock) == 1
+
+    assert await db.read(store.listing) == []
+    (told,) = [e for e in await db.read(events.since, 0) if e.kind == "run.missed"]
+    assert told.subject == "prod"
+    assert "nobody was there to run it then" in told.data["why"]
+    assert (told.data["name"], told.data["cron"]) == ("kill-store", "0 * * * *")
+    (plan,) = await db.read(schedule.listing)
+    assert utc(plan.next_at) == "Mon 11:00"
+
+
+async def test_a_program_that_was_down_for_days_tells_of_one_missed_run_not_of_each(
+    sqlite_db: Database, clock: ManualClock
+) -> None:
+    await sqlite_db.write(schedule.add, RULES, **HOURLY)
+    await clock.advance(3 * 86400)
+    async with rig(sqlite_db, clock) as world:
+        end = time.monotonic() + 10.0
+        told: list[str] = []
+        while not told and time.monotonic() < end:
+            await clock.advance(1.0)
+            await asyncio.sleep(0.01)
+            found = await sqlite_db.read(events.since, 0)
+            told = [e.kind for e in found if e.kind.startswith("run.")]
+        assert world.driver.calls == []
+    assert told == ["run.missed"]
+
+
+async def test_hours_are_kept_in_the_named_zone(sqlite_db: Database, clock: ManualClock) -> None:
+    plan = await sqlite_db.write(
+        schedule.add, RULES, **HOURLY, zone_name="America/New_York", hours=(9, 11)
+    )
+
+    # 9:00 in New York is 14:00 UTC in January.
+    assert utc(plan.next_at) == "Mon 14:00"
+    third = schedule.following(plan.cron, plan.zone, plan.hours, plan.next_at + 3601)
+    assert utc(third) == "Tue 14:00"
+    assert plan.hours_text == "9-11"
+
+
+async def test_one_that_cannot_be_ordered_says_why(sqlite_db: Database, clock: ManualClock) -> None:
+    await sqlite_db.write(schedule.add, RULES, **HOURLY)
+    await sqlite_db.write(
+        store.create,
+        kind="chaos",
+        subject="prod",
+        name="other",
+        target="",
+        requested_by="x",
+        data={},
+    )
+    await clock.advance(3601)
+
+    await due(sqlite_db, clock)
+
+    (told,) = [e for e in await sqlite_db.read(events.since, 0) if e.kind == "run.missed"]
+    assert "other (run 1) is under way" in told.data["why"]
+    assert len(await sqlite_db.read(store.listing)) == 1
+
+
+@pytest.mark.parametrize(
+    ("how", "error", "said"),
+    [
+        ({"cron": "0 * * *"}, Invalid, "five fields"),
+        ({"cron": "0 0 31 2 *"}, Invalid, "never comes"),
+        ({"cron": "* * * * *"}, Invalid, "comes too often"),
+        ({"cron": "0 3 * * *", "hours": (9, 17)}, Invalid, "never comes between 9 and 17 h"),
+        ({"hours": (17, 9)}, Invalid, "the earlier first"),
+        ({"zone_name": "Mars/Olympus"}, Invalid, "no time zone"),
+        ({"name": "nope"}, NotFound, "no experiment"),
+        ({"subject": "nope"}, NotFound, "no subject"),
+        ({"duration_s": 9999.0}, Refused, "At most"),
+    ],
+)
+async def test_a_plan_that_could_never_run_is_refused(
+    sqlite_db: Database, how: dict, error: type[Exception], said: str
+) -> None:
+    with pytest.raises(error, match=said):
+        await sqlite_db.write(schedule.add, RULES, **{**HOURLY, **how})
+
+    assert await sqlite_db.read(schedule.listing) == []
+
+
+async def test_a_plan_that_was_taken_away_does_not_come(
+    sqlite_db: Database, clock: ManualClock
+) -> None:
+    first = await sqlite_db.write(schedule.add, RULES, **HOURLY)
+    second = await sqlite_db.write(schedule.add, RULES, **HOURLY)
+    assert (await sqlite_db.write(schedule.remove, first.number)).number == first.number
+
+    with pytest.raises(NotFound, match=f"there is {second.number} \\(kill-store\\)"):
+        await sqlite_db.write(schedule.remove, first.number)
+    await sqlite_db.write(schedule.remove, second.number)
+    await clock.advance(7200)
+    assert await due(sqlite_db, clock) == 0
