@@ -14,9 +14,10 @@ from core.clients import pd_model, pd_operators, pd_store
 from core.diagnosis.evidence import About
 from core.diagnosis.model import Piece, Query
 from core.diagnosis.pieces import Filing
+from core.subjects import shown
 from core.subjects.sight import Look as Sighting
 from core.subjects.sight import Sight
-from core.subjects.tikv import explain_answers, explain_ask, explain_nodes, explain_pd
+from core.subjects.tikv import explain_answers, explain_ask, explain_pd
 from core.subjects.tikv.explain_answers import Answers, Asked
 from core.subjects.tikv.explain_figures import file_figures
 from core.subjects.tikv.explain_file import Files, store_facts
@@ -194,7 +195,7 @@ class Explainer:
         ends = sum(
             1 for one in found.events.value or () if one.action == "die" and one.at >= about.before
         )
-        told = explain_nodes.container(known)
+        told = shown.container(known)
         return told | {"restart_count": max(known.restart_count, now.restart_count - ends)}
 
     def _timeline(self, key: int, taken_at: float) -> list[dict[str, Any]]:

@@ -13,9 +13,11 @@ from core.clients.logs import LogSource
 from core.clients.pd_region import HotStores
 from core.clients.prom_model import Series
 from core.errors import NotFound
-from core.subjects.tikv import explain_nodes, explain_pd, explain_prom, explain_scrape
+from core.subjects import shown
+from core.subjects.attempts import Got, attempt
+from core.subjects.tikv import explain_pd, explain_prom, explain_scrape
 from core.subjects.tikv.explain_history import History
-from core.subjects.tikv.explain_means import Got, Means, attempt
+from core.subjects.tikv.explain_means import Means
 from core.subjects.tikv.explain_pd import PdAnswers
 from core.subjects.tikv.explain_prom import Grid
 from core.subjects.tikv.explain_readings import Figure
@@ -98,7 +100,7 @@ async def ask_all(
 
 async def _probes(means: Means, asked: Asked) -> dict[int, dict[str, Any]]:
     looks = await asyncio.gather(
-        *(explain_nodes.probe(means.node_http, one.status_url) for one in asked.stores)
+        *(shown.probe(means.node_http, one.status_url) for one in asked.stores)
     )
     return dict(zip((one.id for one in asked.stores), looks, strict=True))
 
@@ -157,7 +159,7 @@ async def _logs(means: Means, asked: Asked, taken_at: float) -> dict[str, Got[di
     }
     tails = await asyncio.gather(
         *(
-            attempt(means.clock, asked.limit_s, explain_nodes.log_of(one, taken_at))
+            attempt(means.clock, asked.limit_s, shown.log_of(one, taken_at))
             for one in sources.values()
         )
     )

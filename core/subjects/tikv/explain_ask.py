@@ -12,7 +12,8 @@ from core.clients.prom_model import Series
 from core.diagnosis import pieces
 from core.diagnosis.model import Piece, Query
 from core.errors import Invalid, NotFound, TocsinError
-from core.subjects.tikv import explain_answers, explain_nodes, explain_pd, explain_prom
+from core.subjects import shown
+from core.subjects.tikv import explain_answers, explain_pd, explain_prom
 from core.subjects.tikv.explain_means import Means
 from core.subjects.tikv.explain_prom import Grid, Nodes
 from core.subjects.tikv.explain_readings import CLUSTER, PD, STORE, Figure
@@ -84,8 +85,8 @@ async def _log(
     source = explain_answers.log_source(means.logs, address, entity.partition(":")[2])
     if source is None:
         raise NotFound(f"No log of {entity} is configured.")
-    tail = await source.tail(explain_nodes.READ_LINES)
-    found = explain_nodes.matching(tail.lines, text, window)
+    tail = await source.tail(shown.READ_LINES)
+    found = shown.matching(tail.lines, text, window)
     at = means.clock.now().timestamp()
     return pieces.log(found, at) | {"matching": text, "searched": len(tail.lines)}
 

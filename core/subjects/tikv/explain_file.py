@@ -12,11 +12,12 @@ from core.diagnosis import pieces
 from core.diagnosis.compare import share, spread
 from core.diagnosis.evidence import About
 from core.diagnosis.pieces import Filing
-from core.subjects.tikv import explain_nodes
+from core.subjects import shown
+from core.subjects.attempts import Got
+from core.subjects.shown import said
 from core.subjects.tikv.explain_answers import Answers, Asked, Docked
 from core.subjects.tikv.explain_history import Look
-from core.subjects.tikv.explain_means import Got
-from core.subjects.tikv.explain_pd import HOT, said
+from core.subjects.tikv.explain_pd import HOT
 from core.subjects.tikv.model import pd_entity, store_entity
 
 Facts = dict[tuple[str, str, str], Any]
@@ -133,13 +134,13 @@ class Files:
         if state is None:
             self.add("container", entity, None, "docker inspect", found.container.failed)
         else:
-            told = {"now": explain_nodes.container(state), "before": first}
+            told = {"now": shown.container(state), "before": first}
             self.add("container", entity, told, "docker inspect")
         some = found.events.value
         if some is None:
             self.add("event", entity, None, "docker events", found.events.failed)
         else:
-            listed = explain_nodes.events(some, self._about.taken_at)
+            listed = shown.events(some, self._about.taken_at)
             self.add("event", entity, {"events": listed}, "docker events")
 
     def log(self, entity: str, found: Got[dict[str, Any]]) -> None:

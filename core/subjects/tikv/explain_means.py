@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import TypeVar
 
-from core.clients.failures import Leaderless, PdFailed, SourceFailed
 from core.clients.http import Http
 from core.clients.logs import LogSource
 from core.clients.node import NodeMetrics
 from core.clients.pd import Pd
 from core.clients.prometheus import Prometheus
-from core.clock import Clock, within
-from core.errors import TocsinError
+from core.clock import Clock
 from core.subjects.tikv.containers import Containers
 
 T = TypeVar("T")
@@ -32,32 +30,3 @@ class Means:
     types: tuple[str, ...]
     containers: Containers | None
     logs: Mapping[str, LogSource]
-
-
-@dataclass(frozen=True, slots=True)
-class Got(Generic[T]):
-    """An answer, or why there is none."""
-
-    value: T | None
-    failed: str = ""
-
-
-async def attempt(clock: Clock, limit_s: float, work: Awaitable[T]) -> Got[T]:
-    """Wait for a source so long at most; never raises for its faults."""
-    try:
-        return Got(await within(clock, limit_s, work))
-    except TimeoutError:
-        return Got(None, f"timed out after {limit_s:.1f} s")
-    except TocsinError as error:
-        return Got(None, words(error))
-
-
-def words(error: TocsinError) -> str:
-    """Why there is no answer: of PD's endpoints the one that says the most, not all of them."""
-    if not isinstance(error, PdFailed) or not error.failures:
-        return error.text
-    leaderless = (one for one in error.failures if isinstance(one, Leaderless))
-    first: SourceFailed = next(leaderless, error.failures[0])
-    said = f"{first.status}: {first.detail}" if first.status else first.text
-    more = f" (and {len(error.failures) - 1} more)" if len(error.failures) > 1 else ""
-    return f"{said}{more}"

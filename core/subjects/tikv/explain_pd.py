@@ -10,11 +10,12 @@ from typing import Any
 import msgspec
 
 from core.clients import pd_model, pd_paths, pd_store
-from core.clients.failures import Kind, PdRefused
+from core.clients.failures import PdRefused
 from core.clients.http import MIB
 from core.clients.pd import Pd, Ping
 from core.errors import Unavailable
-from core.subjects.tikv.explain_means import Got, Means, attempt
+from core.subjects.attempts import Got, attempt
+from core.subjects.tikv.explain_means import Means
 
 EVICTING = "/scheduler-config/evict-leader-scheduler/list"
 HOT = ("/hotspot/regions/write", "/hotspot/regions/read")
@@ -108,25 +109,6 @@ def shortened(thing: Any, depth: int = 0) -> Any:
     if isinstance(thing, dict) and depth < 8:
         return {key: shortened(value, depth + 1) for key, value in list(thing.items())[:500]}
     return thing
-
-
-_SAID = {
-    Kind.REFUSED: "connection refused",
-    Kind.RESET: "connection reset",
-    Kind.DNS: "no such host",
-}
-
-
-def said(kind: Kind, detail: str, took_s: float) -> str:
-    """How a look at a port failed, in the words that the rules know."""
-    if kind is Kind.TIMEOUT:
-        return f"timed out after {took_s:.1f} s"
-    if kind is Kind.UNREACHABLE:
-        return f"unreachable: {detail}" if detail else "no route to host"
-    if kind is Kind.HTTP_ERROR:
-        return detail or "answered with an error"
-    words = _SAID.get(kind, str(kind).replace("_", " "))
-    return f"{words}: {detail}" if detail and kind not in _SAID else words
 
 
 def allowed_paths() -> tuple[str, ...]:

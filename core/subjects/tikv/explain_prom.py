@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 from core.clients.prom_model import Series
 from core.clients.prometheus import Prometheus
 from core.diagnosis import pieces
-from core.subjects.tikv.explain_means import Got, Means, attempt
+from core.subjects.attempts import Got, attempt
+from core.subjects.tikv.explain_means import Means
 from core.subjects.tikv.explain_readings import CLUSTER, MEMBER, OUTLIVES, PD, STORE, Figure
 from core.subjects.tikv.figures import Names
 from core.subjects.tikv.model import Identity, pd_entity, store_entity

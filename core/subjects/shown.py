@@ -1,4 +1,4 @@
-"""What nodes show of themselves, as evidence: their status ports, containers and logs."""
+"""What nodes of any kind show of themselves, as evidence: ports, containers and logs."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from core.clients.docker_model import Container, ContainerEvent
-from core.clients.failures import SourceFailed
+from core.clients.failures import Kind, SourceFailed
 from core.clients.http import MIB, Http
 from core.clients.log_line import LogLine
 from core.clients.logs import LogSource
 from core.diagnosis import pieces
 from core.diagnosis.rules.decide import RULES
-from core.subjects.tikv.explain_pd import said
 
 PROBE_S = 0.5
 """How long a status port may take to answer this look."""
@@ -43,14 +42,19 @@ def _watched() -> re.Pattern[str]:
 
 
 _TELLING = _watched()
+_SAID = {
+    Kind.REFUSED: "connection refused",
+    Kind.RESET: "connection reset",
+    Kind.DNS: "no such host",
+}
 
 
-async def probe(http: Http, url: str | None) -> dict[str, Any]:
-    """One look at a status port: {"ok", "said"}."""
+async def probe(http: Http, url: str | None, path: str = "/status") -> dict[str, Any]:
+    """One look at a port that must answer: {"ok", "said"}."""
     if not url:
-        return {"ok": False, "said": "its status address means nothing outside its own machine"}
+        return {"ok": False, "said": "its address means nothing outside its own machine"}
     try:
-        reply = await http.request("GET", f"{url}/status", total_s=PROBE_S, max_bytes=MIB)
+        reply = await http.request("GET", f"{url}{path}", total_s=PROBE_S, max_bytes=MIB)
     except SourceFailed as error:
         return {"ok": False, "said": said(error.kind, error.detail, PROBE_S)}
     if reply.status >= 500:
@@ -136,3 +140,15 @@ def matching(lines: Sequence[LogLine], literal: str, window: tuple[float, float]
 
 def _fields(fields: Mapping[str, str]) -> str:
     return " ".join(f"[{key}={value}]" for key, value in fields.items())
+
+
+def said(kind: Kind, detail: str, took_s: float) -> str:
+    """How a look at a port failed, in the words that the rules know."""
+    if kind is Kind.TIMEOUT:
+        return f"timed out after {took_s:.1f} s"
+    if kind is Kind.UNREACHABLE:
+        return f"unreachable: {detail}" if detail else "no route to host"
+    if kind is Kind.HTTP_ERROR:
+        return detail or "answered with an error"
+    words = _SAID.get(kind, str(kind).replace("_", " "))
+    return f"{words}: {detail}" if detail and kind not in _SAID else words
