@@ -180,6 +180,16 @@ async def test_a_wrong_form_may_be_mended_and_what_was_said_goes_back_verbatim()
     assert "not a JSON object" in claude.bodies[1]["messages"][2]["content"][0]["text"]
 
 
+async def test_empty_text_beside_a_tool_is_not_sent_back():
+    about = task()
+    use = calls(("list_evidence", {"kind": "any", "entity": "any", "offset": 0})).blocks
+    both = Turn(({"type": "text", "text": ""}, *use), "tool_use")
+    result, claude = await asked(both, right(about), about=about)
+
+    assert result.ending is Ending.ANSWERED
+    assert [one["type"] for one in claude.bodies[1]["messages"][1]["content"]] == ["tool_use"]
+
+
 @pytest.mark.parametrize(
     ("name", "given", "said"),
     [

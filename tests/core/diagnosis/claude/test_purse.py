@@ -6,7 +6,7 @@ from core.diagnosis.claude.prices import MODELS, Price, Usage, cost, highest
 from core.diagnosis.claude.settings import ClaudeSettings
 from core.diagnosis.claude.task import Ending
 from core.errors import Invalid
-from tests.claude_server import ClaudeServer, Fails, Turn, answers, calls, replace
+from tests.claude_server import HANG, RESET, ClaudeServer, Fails, Turn, answers, calls, replace
 from tests.core.diagnosis.claude.desk_rig import Book, Rig, piece_id, right, task
 
 
@@ -96,6 +96,17 @@ async def test_a_refused_call_costs_nothing_and_one_that_broke_off_what_it_said(
     assert second.usage.cache_write == 4_000
     assert second.usage.output > 100
     assert third.outcome == "ok"
+
+
+@pytest.mark.parametrize("step", [RESET, HANG, Turn(cut=0)], ids=["reset", "late", "cut"])
+async def test_a_call_of_which_nobody_saw_the_end_is_booked_at_its_highest_prompt(step):
+    how = {"retries": 0, "larger": "", "quiet_s": 0.3}
+    async with ClaudeServer(step) as claude:
+        rig = Rig(claude, how=how)
+        result = await rig.ask(task())
+
+    assert result.ending is Ending.UNREACHABLE
+    assert rig.book.settled[0].usage.input >= len(claude.raw[0]) // 2 * 0.9
 
 
 async def test_what_is_the_same_in_every_turn_is_marked_for_the_cache():

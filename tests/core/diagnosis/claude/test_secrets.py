@@ -1,6 +1,7 @@
 """No secret leaves: not from evidence, live answers, questions, errors or settings."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -72,6 +73,8 @@ async def test_a_planted_secret_is_in_no_request(kind):
         assert secret.encode() not in raw
         assert json.dumps(secret)[1:-1].encode() not in raw
     assert all(secret not in json.dumps(one.content) for one in result.added) or kind == "known"
+    assert len(result.added) == 2
+    assert all(secret not in one.source for one in result.added) or kind == "known"
 
 
 async def test_the_key_is_in_the_header_alone_and_no_other_credential_is_used(monkeypatch):
@@ -133,3 +136,19 @@ def test_a_payload_without_secrets_loses_nothing_to_redaction():
 
     assert "[secret]" not in json.dumps(body)
     assert [redact(one) for one in texts] == texts
+
+
+async def test_a_secret_in_a_name_is_not_in_the_enums_of_tools_and_form():
+    about = task()
+    secret = "glpat-abcdefghijklmnopqrst"
+    renamed = tuple(
+        replace(one, entity=f"pd:{secret}") if one.entity == "pd:pd-0" else one
+        for one in about.snapshot.pieces
+    )
+    body = payload(
+        replace(about, snapshot=replace(about.snapshot, pieces=renamed)),
+        ClaudeSettings(api_key=KEY),
+    )
+
+    assert secret not in json.dumps(body)
+    assert "pd:[secret]" in body["tools"][0]["input_schema"]["properties"]["entity"]["enum"]
