@@ -168,9 +168,12 @@ async def _file_records(db: Database, filing: Filing, ticket: Ticket, now: float
 
 async def mask(db: Database) -> Masking:
     """This installation's masking of keys: its secret is made when first needed."""
-    found = await db.read(settings.get, _SECRET)
-    if found is None:
-        found = await db.write(_make_secret)
+    try:
+        found = await db.read(settings.get, _SECRET)
+        if found is None:
+            found = await db.write(_make_secret)
+    except TocsinError:  # out of reach: then keys are told apart for this once only
+        found = secrets.token_hex(16)
     return Masking(bytes.fromhex(found))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from core.clients.docker_model import Container, ContainerEvent
@@ -13,6 +14,7 @@ from core.clients.log_line import LogLine
 from core.clients.logs import LogSource
 from core.diagnosis import pieces
 from core.diagnosis.rules.decide import RULES
+from core.redact import MARK
 
 PROBE_S = 0.5
 """How long a status port may take to answer this look."""
@@ -20,6 +22,8 @@ READ_LINES = 5_000
 """Lines of a log that are read; the telling ones among them are kept."""
 PLAIN_LINES = 60
 """How many of the newest lines are kept whatever they say."""
+FEW_LINES = 80
+"""Lines that are kept of nodes which the ticket is not about."""
 LOG_S = 1_800.0
 """Older lines are not kept, unless there is nothing newer."""
 EVENTS = frozenset(
@@ -29,6 +33,8 @@ EVENTS = frozenset(
     )
 )
 MAX_EVENTS = 60
+# Lines of base64 in the longest private key that is in use.
+_LONGEST_KEY = 120
 
 
 def _watched() -> re.Pattern[str]:
@@ -96,24 +102,43 @@ def events(some: Iterable[ContainerEvent], until: float) -> list[dict[str, Any]]
     return sorted(told, key=lambda one: float(str(one["at"])))[-MAX_EVENTS:]
 
 
-async def log_of(source: LogSource, taken_at: float) -> dict[str, Any]:
-    """The tail of a log as evidence; SourceFailed if it cannot be had."""
+async def log_of(
+    source: LogSource, taken_at: float, most: int = pieces.MAX_LINES
+) -> dict[str, Any]:
+    """The tail of a log as evidence, at most so many lines; SourceFailed if it cannot be had."""
     tail = await source.tail(READ_LINES)
-    found = pieces.log(chosen(tail.lines, taken_at), taken_at)
-    return found | {"cut": bool(found["cut"] or tail.cut)}
+    kept = chosen(without_keys(tail.lines), taken_at, most)
+    found = pieces.log(kept, taken_at)
+    return found | {"cut": len(kept) < len(tail.lines) or tail.cut}
 
 
-def chosen(lines: Sequence[LogLine], taken_at: float) -> list[LogLine]:
+def without_keys(lines: Sequence[LogLine]) -> list[LogLine]:
+    """The lines without private keys, which stand in several lines each."""
+    kept: list[LogLine] = []
+    inside = 0
+    for line in lines:
+        text = line.message
+        if "PRIVATE KEY-----" in text and "-----BEGIN" in text:
+            inside = _LONGEST_KEY
+        if not inside:
+            kept.append(line)
+            continue
+        inside = 0 if "-----END" in text else inside - 1
+        kept.append(replace(line, message=MARK, fields={}))
+    return kept
+
+
+def chosen(lines: Sequence[LogLine], taken_at: float, most: int) -> list[LogLine]:
     """The lines that tell something, and the newest ones, in their order.
 
     A chatty process writes thousands of lines a minute: warnings, and what rules look for, stay.
     """
     kept: list[LogLine] = []
-    room = pieces.MAX_LINES
+    room = min(most, pieces.MAX_LINES)
     for back, line in enumerate(reversed(lines)):
         if len(kept) >= room:
             break
-        if back < PLAIN_LINES or _tells(line, taken_at):
+        if back < PLAIN_LINES * room // pieces.MAX_LINES or _tells(line, taken_at):
             kept.append(line)
     return kept[::-1]
 
@@ -132,7 +157,7 @@ def matching(lines: Sequence[LogLine], literal: str, window: tuple[float, float]
     wanted = literal.lower()
     return [
         one
-        for one in lines
+        for one in without_keys(lines)
         if (one.at is None or window[0] <= one.at.timestamp() <= window[1])
         and wanted in f"[{one.level}] [{one.source}] {one.message} {_fields(one.fields)}".lower()
     ]

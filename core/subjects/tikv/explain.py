@@ -98,7 +98,7 @@ class Explainer:
         entities = [store_entity(key) for key in listed]
         probed = self._all_probes(files, asked)
         files.compared(entities, probed, self._member_entities(asked), nodes)
-        self._logs(files, answers, first)
+        await self._logs(files, answers, first)
 
     def _asked(self, about: About) -> Asked:
         listed = self._members()
@@ -112,6 +112,7 @@ class Explainer:
             leader_url=((leader.client_urls or ("",))[0].rstrip("/") if leader else ""),
             grid=Grid.over(start, about.taken_at),
             limit_s=max(about.limit_s - _LEAST_S, _LEAST_S),
+            entity=about.entity,
         )
 
     def _endpoints(self) -> list[pd_model.Member]:
@@ -213,8 +214,9 @@ class Explainer:
                 told.append({"at": taken_at - (mono - incident.back), "ok": True, "said": ""})
         return told
 
-    def _logs(self, files: Files, answers: Answers, first: str) -> None:
+    async def _logs(self, files: Files, answers: Answers, first: str) -> None:
         for entity in sorted(answers.logs, key=lambda one: one != first):
+            await self._means.clock.sleep(0)  # some 20 ms each: let others in
             files.log(entity, answers.logs[entity])
 
     def _changes(self, answers: Answers, taken_at: float) -> dict[str, list[Mapping[str, Any]]]:

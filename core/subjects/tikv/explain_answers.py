@@ -12,6 +12,7 @@ from core.clients.docker_model import Container, ContainerEvent
 from core.clients.logs import LogSource
 from core.clients.pd_region import HotStores
 from core.clients.prom_model import Series
+from core.diagnosis import pieces
 from core.errors import NotFound
 from core.subjects import shown
 from core.subjects.attempts import Got, attempt
@@ -29,6 +30,7 @@ SCRAPE_S = 1.0
 STALE_S = 120.0
 """A scrape older than this says nothing of the rate now."""
 NO_CONTAINER = "no container, or more than one, is this node"
+_FEW = 8
 _REGIONS = "pd_regions_status"
 
 
@@ -42,6 +44,12 @@ class Asked:
     leader_url: str
     grid: Grid
     limit_s: float
+    entity: str
+
+    def lines(self, entity: str) -> int:
+        """How many lines of a node's log to keep: many of the one that it is about, and of few."""
+        near = entity == self.entity or len(self.stores) + len(self.members) <= _FEW
+        return pieces.MAX_LINES if near else shown.FEW_LINES
 
     @property
     def addresses(self) -> dict[str, str]:
@@ -159,8 +167,12 @@ async def _logs(means: Means, asked: Asked, taken_at: float) -> dict[str, Got[di
     }
     tails = await asyncio.gather(
         *(
-            attempt(means.clock, asked.limit_s, shown.log_of(one, taken_at))
-            for one in sources.values()
+            attempt(
+                means.clock,
+                asked.limit_s,
+                shown.log_of(source, taken_at, asked.lines(entity)),
+            )
+            for entity, source in sources.items()
         )
     )
     return dict(zip(sources, tails, strict=True))
