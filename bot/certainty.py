@@ -10,7 +10,7 @@ from typing import Any
 from bot.text import clean
 from bot.words import figure, times
 from core.diagnosis.claims import Found, every, run
-from core.diagnosis.model import Certainty, Claim, Diagnosis, Op, Snapshot, canonical
+from core.diagnosis.model import Certainty, Claim, Diagnosis, Op, Piece, Snapshot, canonical
 
 SIGN = {Certainty.CONFIRMED: "●", Certainty.LIKELY: "◐", Certainty.INCONCLUSIVE: "○"}
 """How full the circle is says how sure it is; the word always stands beside it."""
@@ -87,6 +87,20 @@ def key_of(claim: Claim) -> str:
 def values(made: Diagnosis, snapshot: Snapshot) -> Mapping[str, str]:
     """What every check of the diagnosis saw in its evidence, by key."""
     return {key_of(one): seen(run(one, snapshot), one.check.predicate.op) for one in every(made)}
+
+
+def sources(made: Diagnosis, snapshot: Snapshot) -> Mapping[str, str]:
+    """Whom each cited piece of evidence was asked of, by its id."""
+    cited = {one.check.evidence for one in every(made)} - {""}
+    pieces = {one: snapshot.by_id[one] for one in cited if one in snapshot.by_id}
+    return {one: _source(piece) for one, piece in pieces.items()}
+
+
+def _source(piece: Piece) -> str:
+    source = clean(piece.source, 80)
+    if source.startswith("/"):
+        return f"PD {source}"
+    return f"reading {source}" if piece.kind == "reading" else source or clean(piece.kind, 20)
 
 
 def seen(found: Found, op: Op) -> str:

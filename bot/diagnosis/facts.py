@@ -38,7 +38,7 @@ class Shown:
 
     `previous` is what the thread said before (None for the first), `superseded` that a later one
     stands below, `same_at` when a later look said the same, `final` that its ticket has ended. `asked_by` is the actor who asked for it and
-    `question` in which words, `answer` what was said to it. `values` are what its checks saw, by `key_of`. `useful` and `useless`
+    `question` in which words, `answer` what was said to it. `values` are what its checks saw, by `key_of`; `sources` whom each cited piece was asked of, by its id. `useful` and `useless`
     count what people thought of it. `name_of` as in tickets' Look.
     """
 
@@ -56,7 +56,7 @@ class Shown:
     asked_by: str = ""
     question: str = ""
     values: Mapping[str, str] = field(default_factory=lambda: NO_VALUES)
-    pieces: int = 0
+    sources: Mapping[str, str] = field(default_factory=lambda: NO_VALUES)
     answer: Answer | None = None
     spent: Spent | None = None
     note: str = ""

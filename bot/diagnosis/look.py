@@ -20,6 +20,7 @@ from core.tickets import store as tickets
 
 log = structlog.get_logger()
 KEPT = 200
+Seen = tuple[Mapping[str, str], Mapping[str, str]]
 
 
 @dataclass(slots=True)
@@ -27,14 +28,17 @@ class Values:
     """What the checks of diagnoses saw, kept by diagnosis: evidence never changes, and unpacking it
     takes longer than showing it."""
 
-    _kept: OrderedDict[int, Mapping[str, str]] = field(default_factory=OrderedDict)
+    _kept: OrderedDict[int, Seen] = field(default_factory=OrderedDict)
 
-    def of(self, tx: Tx, made: Made) -> Mapping[str, str]:
-        """By `certainty.key_of`; empty where the evidence is not to be had any more."""
+    def of(self, tx: Tx, made: Made) -> Seen:
+        """Values by `certainty.key_of`, and whom each piece was asked of; both empty where the
+        evidence is not to be had any more."""
         found = self._kept.get(made.id)
         if found is None:
-            evidence = snapshot_of(tx, made)
-            found = NO_VALUES if evidence is None else certainty.values(made.diagnosis, evidence)
+            evidence, said = snapshot_of(tx, made), made.diagnosis
+            found = (NO_VALUES, NO_VALUES)
+            if evidence is not None:
+                found = (certainty.values(said, evidence), certainty.sources(said, evidence))
             self._kept[made.id] = found
             while len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
@@ -56,6 +60,7 @@ def shown(
     """A diagnosis as it stands now; `revises` is the one that was told before it."""
     ticket = tickets.find(tx, made.ticket_id)
     now = store.current(tx, made.ticket_id)
+    seen, sources = values.of(tx, made)
     return Shown(
         id=made.id,
         ticket_id=made.ticket_id,
@@ -70,7 +75,8 @@ def shown(
         asked_by=_asked_by(tx, made),
         question=made.question,
         answer=made.answer,
-        values=values.of(tx, made),
+        values=seen,
+        sources=sources,
         spent=made.spent,
         note=made.note,
         useful=made.useful,

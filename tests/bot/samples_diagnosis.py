@@ -58,7 +58,8 @@ def shown(name: str = "killed-by-docker", **changes: Any) -> Shown:
     made = diagnose(seen, first_look=changes.get("reason", Reason.OPENED) is Reason.OPENED)
     base = Shown(
         id=7, ticket_id=42, made_at=NOW, reason=Reason.OPENED, diagnosis=made, seconds=0.04,
-        subject="prod-eu", values=certainty.values(made, seen), name_of=name_of,
+        subject="prod-eu", values=certainty.values(made, seen),
+        sources=certainty.sources(made, seen), name_of=name_of,
     )  # fmt: skip
     return replace(base, **changes)
 
@@ -163,6 +164,7 @@ def awful_shown(text: str, **changes: Any) -> Shown:
         answer=Answer(text, (text,) * 40, (text,) * 40), spent=Spent(10**9, 10**12, 10**12, 10**15),
         note=text, useful=10**9, useless=10**9, name_of=lambda _: text,
         values={certainty.key_of(one): text for one in made.claims},
+        sources={one.check.evidence: text for one in made.claims},
     )  # fmt: skip
     return replace(base, **changes)
 
