@@ -102,10 +102,10 @@ def guard(path: Path, known: dict[str, Any]) -> None:
         if _over(path, read(path)):
             return
         time.sleep(LOOK_S)
-    _heal(path, known)
+    _heal(path, known, asked)
 
 
-def _heal(path: Path, known: dict[str, Any]) -> None:
+def _heal(path: Path, known: dict[str, Any], asked: _Asked) -> None:
     attempt = 0
     until = time.monotonic() + GIVE_UP_S
     while time.monotonic() < until:
@@ -116,6 +116,8 @@ def _heal(path: Path, known: dict[str, Any]) -> None:
             content = content or known
             found = undo.heal(content["undo"], time.time())
             _note(path, content, found)
+        if found.final and asked.now:
+            return
         if found.final:
             until = min(until, time.monotonic() + LINGER_S)
         time.sleep(RETRY_S[min(attempt, len(RETRY_S) - 1)])

@@ -209,6 +209,7 @@ async def test_a_healer_that_is_told_to_end_heals_at_once(rig: Rig) -> None:
         return await rig.residue() == []
 
     await until(healed, 10.0, "nobody healed it")
+    await until(_none(rig.sentinels), 15.0, "it did not end")
     assert (await rig.run())[0] == 0
 
 
