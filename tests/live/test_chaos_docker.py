@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import json
 import os
 import re
+import socket
 import subprocess
+import threading
 import time
 from pathlib import Path
 
@@ -25,7 +28,10 @@ from core.errors import Refused
 from tests.live import containers
 from tests.live.containers import docker, inspect
 
-pytestmark = pytest.mark.docker
+pytestmark = [
+    pytest.mark.docker,
+    pytest.mark.skipif(os.geteuid() != 0, reason="looking into containers from outside takes root"),
+]
 SUBNET = "10.213.{}.0/24"
 
 
@@ -84,7 +90,8 @@ def state(name):
         for file in group(pid, controller).glob(pattern)
         if "kmem" not in file.name
     }
-    files = pid and docker("exec", name, "ls", "-A", "/data", check=False)
+    data = Path(f"/proc/{pid}/root/data")
+    files = sorted(one.name for one in data.iterdir()) if pid and data.exists() else []
     # A network that is connected anew is a new interface to the engine: eth2 after eth1.
     command = "iptables -S; tc qdisc show"
     wires = pid and re.sub(r"eth\d+", "eth", in_network(name, "sh", "-c", command))
@@ -126,25 +133,34 @@ def status(name):
     return inspect(name)["State"]["Status"]
 
 
+def socket_in(name):
+    """A socket in the container's network: a thread of its own enters it, the socket stays there."""
+    made = []
+
+    def enter():
+        libc = ctypes.CDLL(None, use_errno=True)
+        with open(f"/proc/{inspect(name)['State']['Pid']}/ns/net") as space:
+            assert libc.setns(space.fileno(), 0) == 0, os.strerror(ctypes.get_errno())
+        made.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+
+    thread = threading.Thread(target=enter)
+    thread.start()
+    thread.join()
+    return made[0]
+
+
 def hears(name, other):
     """Whether a packet from one container reaches another."""
-    port = 4321
-    listen = (
-        "import socket;s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM);"
-        f"s.bind(('0.0.0.0',{port}));s.settimeout(0.5);print('up',flush=True);"
-        "print(s.recvfrom(9)[0].decode())"
-    )
-    pid = str(inspect(name)["State"]["Pid"])
-    address = next(iter(inspect(name)["NetworkSettings"]["Networks"].values()))["IPAddress"]
-    heard = subprocess.Popen(
-        ["nsenter", "-t", pid, "-n", "python3", "-c", listen],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
-    assert heard.stdout.readline() == b"up\n"
-    send = f"import socket;socket.socket(2,2).sendto(b'hello',('{address}',{port}))"
-    in_network(other, "python3", "-c", send)
-    return b"hello" in heard.communicate(timeout=5)[0]
+    with socket_in(name) as near, socket_in(other) as far:
+        near.bind(("0.0.0.0", 0))
+        near.settimeout(0.1)
+        address = next(iter(inspect(name)["NetworkSettings"]["Networks"].values()))["IPAddress"]
+        for _ in range(6):
+            # What one's own packet filter drops is told to the sender.
+            with contextlib.suppress(TimeoutError, PermissionError):
+                far.sendto(b"hello", (address, near.getsockname()[1]))
+                return near.recv(9) == b"hello"
+    return False
 
 
 LANDED = {
@@ -216,30 +232,38 @@ async def test_a_crash_is_started_again_by_the_restart_policy_and_a_kill_is_not(
         assert inspect(name)["HostConfig"]["RestartPolicy"]["Name"] == policy
 
 
-ENGINE_LIMITS = {
-    "nano": (Fault.LIMIT_CPU, ("--cpus", "1.5"), {"cpus": 0.2}),
-    "quota": (Fault.LIMIT_CPU, ("--cpu-quota", "70000", "--cpu-period", "50000"), {}),
-    "memory": (Fault.LIMIT_MEMORY, ("--memory", "256m"), {"mib": 32}),
-    "swap": (Fault.LIMIT_MEMORY, ("--memory", "256m", "--memory-swap", "300m"), {"pct": 900}),
-    "unlimited cpu": (Fault.LIMIT_CPU, (), {"cpus": 0.05}),
-    "unlimited memory": (Fault.LIMIT_MEMORY, (), {"mib": 24}),
-}
+LIMITS = (
+    (
+        ("--cpus", "1.5", "--memory", "256m", "--memory-swap", "300m"),
+        Fault.LIMIT_CPU,
+        {"cpus": 0.2},
+    ),
+    ((), Fault.LIMIT_MEMORY, {"pct": 900}),
+    (("--cpu-quota", "70000", "--cpu-period", "50000", "--memory", "99m"), Fault.LIMIT_CPU, {}),
+    ((), Fault.LIMIT_MEMORY, {"mib": 32}),
+    (("--pids-limit", "50"), Fault.LIMIT_CPU, {"cpus": 0.05}),
+    ((), Fault.LIMIT_MEMORY, {"mib": 24}),
+)
+"""Without options it is the container of the line before: with limits that the engine keeps, and with
+none, where the control group is written to."""
 
 
-@pytest.mark.parametrize("case", ENGINE_LIMITS)
-async def test_limits_are_set_and_given_back_exactly(site, case):
-    fault, options, params = ENGINE_LIMITS[case]
-    name = site.run("kv1", *options)
-    before = state(name)
-    async with driver(site, {"store:1": ("kv1",)}) as docked:
-        plan = await docked.plan(fault, await docked.find("store:1"), params, 30.0)
-        await docked.inject(plan)
-        landed = state(name)
-        assert landed["limits"] != before["limits"]
-        found = await healed(plan)
-        assert (found.ending, len(found.did)) == (undo.HEALED, 1), found
-        assert state(name) == before
-        assert not (await heal(plan)).did
+async def test_limits_are_set_and_given_back_exactly(site):
+    entities = {}
+    async with driver(site, entities) as docked:
+        for number, (options, fault, params) in enumerate(LIMITS):
+            if options:
+                name = site.run(f"kv{number}", *options)
+                entities.clear()
+                entities["store:1"] = (f"kv{number}",)
+            before = state(name)
+            plan = await docked.plan(fault, await docked.find("store:1"), params, 30.0)
+            await docked.inject(plan)
+            assert state(name)["limits"] != before["limits"]
+            found = await healed(plan)
+            assert (found.ending, len(found.did)) == (undo.HEALED, 1), found
+            assert state(name) == before
+            assert not (await heal(plan)).did
 
 
 async def test_a_limit_that_somebody_changed_meanwhile_is_left_alone(site):
@@ -342,7 +366,7 @@ async def test_a_disk_is_filled_with_one_file_that_is_removed_again(site, case):
         plan = await docked.plan(Fault.FILL_DISK, target, params, 30.0)
         assert plan.undo["by"] == ("host" if case == "plain volume" else "inside")
         await docked.inject(plan)
-        made = [one for one in state(name)["files"].split() if one != "theirs"]
+        made = [one for one in state(name)["files"] if one != "theirs"]
         assert made == [plan.undo["name"]]
         size = docker("exec", name, "stat", "-c", "%s", f"/data/{made[0]}")
         assert int(size) == plan.undo["bytes"] > 0
@@ -385,7 +409,7 @@ async def test_a_file_in_a_volume_is_removed_though_its_container_is_gone(site):
     assert list(at.iterdir()) == []
 
 
-@pytest.mark.parametrize("fault", [Fault.KILL, Fault.PAUSE, Fault.CUT, Fault.CRASH], ids=str)
+@pytest.mark.parametrize("fault", [Fault.PAUSE, Fault.CUT], ids=str)
 async def test_a_container_that_was_removed_and_made_anew_is_not_touched(site, fault):
     network = site.network("front")
     name = site.run("kv1", network=network)
