@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot.cli.common import JsonOption, complain, say
+from bot.cli.common import ConfigOption, JsonOption, complain, say
 from bot.cli.diagnosis_text import plain
 from bot.text import terminal
 from core.clock import SystemClock
-from core.diagnosis.evaluate import Score, Total, answered, evaluate, folders, totals
+from core.config import load
+from core.diagnosis.evaluate import Ask, Score, Total, answered, evaluate, folders, totals
 from core.diagnosis.scenario.file import read
+from core.diagnosis.scenario.script import real, scripted
 from core.diagnosis.scenario.world import snapshot
+from core.diagnosis.settings import claude_settings
 from core.errors import Invalid
 
 if TYPE_CHECKING:
@@ -28,23 +31,41 @@ DirArgument = Annotated[Path, typer.Argument(metavar="DIR", help="Folders of sce
 ShowOption = Annotated[bool, typer.Option("--show", help="Print each diagnosis in full instead.")]
 
 
+ClaudeOption = Annotated[
+    bool, typer.Option("--claude", help="Ask Claude, too: with $ANTHROPIC_API_KEY, for money.")
+]
+ModelOption = Annotated[
+    str | None, typer.Option("--model", help="With --claude: this model alone.", show_default=False)
+]
+DollarsOption = Annotated[
+    float, typer.Option("--max-dollars", min=0.0, help="With --claude: all of it may cost so much.")
+]
+
+
 def eval_scenarios(
-    directory: DirArgument, as_json: JsonOption = False, show: ShowOption = False
+    directory: DirArgument,
+    as_json: JsonOption = False,
+    show: ShowOption = False,
+    claude: ClaudeOption = False,
+    model: ModelOption = None,
+    max_dollars: DollarsOption = 5.0,
+    config: ConfigOption = None,
 ) -> None:
     """Replay every scenario below DIR and score the diagnoses (docs/scenarios.md).
 
     Exit code 1 if a scenario cannot be read.
     """
     try:
+        ask = _asking(config, model, max_dollars) if claude else scripted
         if show:
             for folder in folders(directory):
                 file = read(folder)
-                got = answered(file, snapshot(file))
+                got = answered(file, snapshot(file), ask)
                 say(f"# {terminal(file.question, 300)}\n{plain(got.diagnosis)}")
                 if got.claude is not None:
                     say(f"Claude: {got.claude.ending}. {terminal(got.claude.why, 400)}\n")
             return
-        scores = list(evaluate(directory, SystemClock().monotonic))
+        scores = list(evaluate(directory, SystemClock().monotonic, ask))
     except Invalid as error:
         complain(str(error))
         raise typer.Exit(2) from None
@@ -57,6 +78,13 @@ def eval_scenarios(
         _table(sums)
     if any(one.error for one in scores):
         raise typer.Exit(1)
+
+
+def _asking(config: Path | None, model: str | None, max_dollars: float) -> Ask:
+    settings = claude_settings(load(config), model)
+    if not settings.api_key:
+        raise Invalid("--claude needs a key: set $ANTHROPIC_API_KEY.")
+    return real(settings, round(max_dollars * 1e6))
 
 
 def _misses(scores: Sequence[Score]) -> None:

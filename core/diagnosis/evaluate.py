@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from core.clock import SystemClock
 from core.diagnosis.claims import every, run
 from core.diagnosis.claude.task import Result
 from core.diagnosis.model import Certainty, Diagnosis, Snapshot
 from core.diagnosis.rules.decide import diagnose
 from core.diagnosis.scenario.file import NAME, Expect, File, read
-from core.diagnosis.scenario.script import asked
+from core.diagnosis.scenario.script import scripted
 from core.diagnosis.scenario.world import snapshot
 from core.errors import Invalid
 
+Ask = Callable[[File, Snapshot, Diagnosis], Result | None]
 MAX_SCENARIOS = 2_000
 _GROUPS = {
     "container": ("docker",),
@@ -107,42 +106,43 @@ def folders(root: Path) -> list[Path]:
     return found
 
 
-def evaluate(root: Path, monotonic: Callable[[], float]) -> Iterator[Score]:
-    """Score every scenario below `root`; one that cannot be read is a score with an error."""
+def evaluate(root: Path, monotonic: Callable[[], float], ask: Ask = scripted) -> Iterator[Score]:
+    """Score every scenario below `root`; one that cannot be read is a score with an error.
+
+    `ask` asks Claude beside the rules, or says None: the default only where one is scripted.
+    """
     for folder in folders(root):
         parts = folder.relative_to(root).parts
         name, group = "/".join(parts) or folder.name, parts[0] if len(parts) > 1 else root.name
         try:
-            yield _one(folder, name, group, monotonic)
+            yield _one(folder, name, group, monotonic, ask)
         except Invalid as error:
             yield Score(name, group, error=str(error))
 
 
-def _one(folder: Path, name: str, group: str, monotonic: Callable[[], float]) -> Score:
+def _one(folder: Path, name: str, group: str, monotonic: Callable[[], float], ask: Ask) -> Score:
     file = read(folder)
     evidence = snapshot(file)
     began = monotonic()
-    got = answered(file, evidence)
+    got = answered(file, evidence, ask)
     seconds = monotonic() - began
     score = judge(file.expect, file.question, got.diagnosis, got.evidence, name, group, seconds)
     return _with_claude(score, file, got.claude)
 
 
-def answered(file: File, evidence: Snapshot) -> Answered:
-    """The answer that a person would get: Claude's, where one is scripted and it stands, else the rules'."""
+def answered(file: File, evidence: Snapshot, ask: Ask = scripted) -> Answered:
+    """The answer that a person would get: Claude's, where it was asked and stands, else the rules'."""
     rules = diagnose(evidence)
-    if file.claude is None:
-        return Answered(rules, evidence)
-    result = asyncio.run(asked(file.claude, evidence, rules, SystemClock()))
-    if result.diagnosis is None:
+    result = ask(file, evidence, rules)
+    if result is None or result.diagnosis is None:
         return Answered(rules, evidence, result)
     return Answered(result.diagnosis, result.snapshot, result)
 
 
 def _with_claude(score: Score, file: File, result: Result | None) -> Score:
-    if result is None or file.claude is None:
+    if result is None:
         return score
-    right = result.ending == file.claude.ends
+    right = file.claude is None or result.ending == file.claude.ends
     return replace(
         score,
         ending=str(result.ending),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from core.clock import Clock
+from core.clock import SystemClock
 from core.diagnosis.claude.loop import diagnose
 from core.diagnosis.claude.prices import Usage
 from core.diagnosis.claude.reply import Assembly, Reply, ToolUse
@@ -14,6 +15,7 @@ from core.diagnosis.claude.settings import ClaudeSettings
 from core.diagnosis.claude.task import Ending, Means, Result, Spent, Task
 from core.diagnosis.claude.wire import Failed
 from core.diagnosis.model import Diagnosis, Snapshot
+from core.diagnosis.scenario.file import File
 from core.diagnosis.scenario.script_tables import (
     AnswerTable,
     ClaimTable,
@@ -22,6 +24,7 @@ from core.diagnosis.scenario.script_tables import (
     ToolTable,
     TurnTable,
 )
+from core.errors import Refused
 
 _CHARACTERS_A_TOKEN = 4
 _STOPS = {"refusal": "refusal", "max_tokens": "max_tokens", "empty": "end_turn"}
@@ -134,7 +137,45 @@ class Scripted:
         }
 
 
-async def asked(script: ClaudeTable, snapshot: Snapshot, rules: Diagnosis, clock: Clock) -> Result:
-    """What comes of asking the scripted Claude about a scenario, with the real loop and its checks."""
-    means = Means(ClaudeSettings(retries=0), Free(), clock)
-    return await diagnose(Task(snapshot, rules), means, Scripted(script, snapshot))
+def scripted(file: File, snapshot: Snapshot, rules: Diagnosis) -> Result | None:
+    """What comes of asking a scenario's Claude, with the real loop and its checks; None if it has none."""
+    if file.claude is None:
+        return None
+    means = Means(ClaudeSettings(retries=0), Free(), SystemClock())
+    wire = Scripted(file.claude, snapshot)
+    return asyncio.run(diagnose(Task(snapshot, rules), means, wire))
+
+
+class Purse:
+    """A ledger of its own for one run of scenarios: the real Claude, up to so many micro-dollars."""
+
+    def __init__(self, micro_dollars: int) -> None:
+        self._left = micro_dollars
+        self._aside: dict[int, int] = {}
+        self._made = 0
+
+    async def reserve(self, model: str, micro_dollars: int) -> int:
+        """See `Ledger`."""
+        if micro_dollars > self._left:
+            raise Refused(f"${self._left / 1e6:.2f} are left, and a call may cost more.")
+        self._made += 1
+        self._left -= micro_dollars
+        self._aside[self._made] = micro_dollars
+        return self._made
+
+    async def settle(self, reservation: int, spent: Spent) -> None:
+        """See `Ledger`."""
+        self._left += self._aside.pop(reservation) - spent.micro_dollars
+
+
+def real(settings: ClaudeSettings, micro_dollars: int) -> Callable[..., Result | None]:
+    """Asks the real Claude about every scenario that has no script, within so much money for all."""
+    purse = Purse(micro_dollars)
+
+    def ask(file: File, snapshot: Snapshot, rules: Diagnosis) -> Result | None:
+        if file.claude is not None:
+            return scripted(file, snapshot, rules)
+        means = Means(settings, purse, SystemClock())
+        return asyncio.run(diagnose(Task(snapshot, rules), means))
+
+    return ask
