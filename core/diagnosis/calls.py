@@ -8,18 +8,20 @@ is dropped, with the reason in its row.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
 from core import events
 from core.db import Tx
-from core.diagnosis.looks import BY_SEVERITY, CLOSED, drop, i, row_of
+from core.diagnosis.looks import BY_SEVERITY, CLOSED, drop, i
 from core.diagnosis.model import Reason
 from core.diagnosis.store import LOOKS
+from core.invariant import Severity
 from core.rehearsal import INVARIANT as REHEARSAL
 from core.subject import OWN
 from core.tickets import store as tickets
-from core.tickets.model import Ticket
+from core.tickets.known import parts
 
 BACKLOG = 50
 """Looks that may wait at once, those of people aside: at two at a time, some 50 s of a cluster
@@ -45,39 +47,52 @@ def hear(tx: Tx, batch: Iterable[events.Event]) -> None:
             worse[number] = None
         elif event.kind == "ticket.resolved":
             ended.add(number)
-    about = tickets.by_ids(tx, {**first, **worse})
-    _queue(tx, Reason.OPENED, [about[one] for one in first if one in about])
-    _queue(tx, Reason.WORSENED, [about[one] for one in worse if one in about])
+    _queue(tx, Reason.OPENED, list(first))
+    _queue(tx, Reason.WORSENED, list(worse))
     _drop_of(tx, ended)
-    if about:
+
+
+def _queue(tx: Tx, reason: Reason, ticket_ids: list[int]) -> None:
+    """One look each, for those that can be looked at; at most BACKLOG wait in the end."""
+    some = [row for part in parts(ticket_ids, 500) for row in tx.rows(_briefly(part))]
+    known = {row.id for row in some if row.adopted and reason is Reason.OPENED}
+    _note(tx, reason, sorted(known), KNOWN)
+    fresh = [row.id for row in sorted(some, key=_urgency) if row.id not in known]
+    waits = _waiting(tx, reason, fresh[:BACKLOG])
+    _note(tx, reason, [one for one in fresh[:BACKLOG] if one not in waits])
+    _note(tx, reason, fresh[BACKLOG:], CROWDED)
+    if fresh:
+        _trim(tx)
         tx.topics.add(LOOKS)
 
 
-def _queue(tx: Tx, reason: Reason, found: list[Ticket]) -> None:
-    """One look each, for those that can be looked at; at most BACKLOG wait in the end."""
-    some = [one for one in found if one.open and one.explained_by is None and _ours(one)]
-    known = [one for one in some if one.adopted and reason is Reason.OPENED]
-    _note_dropped(tx, reason, known, KNOWN)
-    fresh = sorted((one for one in some if one not in known), key=_urgency)
-    for one in fresh[:BACKLOG]:
-        tx.insert_new(i, row_of(tx, one.id, reason, tx.now))
-    _note_dropped(tx, reason, fresh[BACKLOG:], CROWDED)
-    if fresh:
-        _trim(tx)
+def _briefly(ticket_ids: list[int]) -> sa.Select[Any]:
+    """Those that can be looked at. Our own troubles and rehearsals have no cluster behind them."""
+    t = tickets.t
+    return sa.select(t.c.id, t.c.severity, t.c.opened_at, t.c.adopted).where(
+        t.c.id.in_(ticket_ids),
+        t.c.resolved_at.is_(None),
+        t.c.explained_by.is_(None),
+        t.c.subject != OWN,
+        t.c.invariant != REHEARSAL,
+    )
 
 
-def _ours(ticket: Ticket) -> bool:
-    """Our own troubles and rehearsals have no cluster behind them that could be looked at."""
-    return ticket.subject != OWN and ticket.invariant != REHEARSAL
+def _urgency(row: sa.Row[Any]) -> tuple[int, float, int]:
+    return (-Severity(row.severity).rank, -row.opened_at, -row.id)
 
 
-def _urgency(ticket: Ticket) -> tuple[int, float, int]:
-    return (-ticket.severity.rank, -ticket.opened_at, -ticket.id)
+def _waiting(tx: Tx, reason: Reason, ticket_ids: list[int]) -> set[int]:
+    """Which of them wait for such a look already."""
+    where = (i.c.ticket_id.in_(ticket_ids), i.c.reason == str(reason), i.c.state == "due")
+    return {row.ticket_id for row in tx.rows(sa.select(i.c.ticket_id).where(*where))}
 
 
-def _note_dropped(tx: Tx, reason: Reason, some: Sequence[Ticket], why: str) -> None:
+def _note(tx: Tx, reason: Reason, ticket_ids: Sequence[int], why: str = "") -> None:
+    """A look at each is due, or, with a reason why not, is not made."""
     columns = ("ticket_id", "reason", "due_at", "state", "ended_at", "error")
-    rows = [(one.id, str(reason), tx.now, "dropped", tx.now, why) for one in some]
+    state = ("dropped", tx.now, why) if why else ("due", None, None)
+    rows = [(one, str(reason), tx.now, *state) for one in ticket_ids]
     if rows:
         tx.bulk_insert(i, columns, rows)
 
@@ -98,9 +113,7 @@ def _trim(tx: Tx) -> None:
 
 def _drop_of(tx: Tx, ticket_ids: Iterable[int]) -> None:
     """What was to be looked at for its own sake is not, now that the ticket is closed."""
-    wanted = list(ticket_ids)
-    for start in range(0, len(wanted), 500):
-        part = wanted[start : start + 500]
+    for part in parts(list(ticket_ids), 500):
         rows = tx.rows(
             sa.select(i.c.id)
             .join(tickets.t, tickets.t.c.id == i.c.ticket_id)
