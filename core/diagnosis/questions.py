@@ -185,7 +185,8 @@ def _ticket(one: Mapping[str, Any]) -> str:
 
 
 def _evidence(known: Known) -> Answer:
-    wanted = {kind for word, kinds in _KINDS.items() if word in known.asked for kind in kinds}
+    named = [word for word in _KINDS if re.search(rf"\b{word}s?\b(?![-:])", known.asked)]
+    wanted = {kind for word in named for kind in _KINDS[word]}
     some = [one for one in known.snapshot.pieces if one.entity == known.entity]
     return _facts(known, [one for one in some if not wanted or one.kind in wanted])
 
