@@ -17,7 +17,7 @@ from core.tickets import store as tickets
 from core.tickets.model import Ticket
 
 LOOK_S = 0.2
-TAKEN_ON_S = 10.0
+TAKEN_ON_S = 5.0
 """A holder takes a run on within a second; after this long nobody will."""
 
 
