@@ -23,7 +23,7 @@ _THEN = ("change", "prometheus", "nearby", "hot", "log", "reading", "pd")
 _CACHED = {"type": "ephemeral"}
 
 _RULES = """\
-You are the diagnostician of an on-call tool for TiKV clusters (PD, TiKV, Prometheus, Docker). A ticket opened; find out what is behind it.
+You are the diagnostician of an on-call tool for storage clusters (TiKV with PD, etcd; Prometheus, Docker). A ticket opened; find out what is behind it.
 You only read. You never act, and nothing that you write is run.
 
 How your answer is used

@@ -94,7 +94,9 @@ def _fault(made: Diagnosis, rules: Diagnosis, snapshot: Snapshot) -> str:
 def _excluded(made: Diagnosis, rules: Diagnosis, snapshot: Snapshot) -> str:
     found = _candidates(made, snapshot)
     if not found:
-        return f"{made.cause} cannot be said of {made.entity}"
+        # Of things that no rule is about (another kind of subject) the rules say nothing, either way.
+        strange = not any(made.entity in one.scope(snapshot) for one in RULES)
+        return "" if strange else f"{made.cause} cannot be said of {made.entity}"
     if any(one.possible for one, _ in found):
         return ""
     if all(barred for _, barred in found):

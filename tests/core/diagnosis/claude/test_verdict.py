@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from core.diagnosis.claims import every, run
-from core.diagnosis.claude.task import Ending
-from core.diagnosis.model import Certainty, Weight
+from core.diagnosis.claude.task import Ending, Task
+from core.diagnosis.model import Certainty, Piece, Reason, Snapshot, Weight
+from core.diagnosis.rules.decide import diagnose as by_rules
 from tests.claude_server import ClaudeServer, Fails, Turn, answers, claim
 from tests.core.diagnosis.claude.desk_rig import Rig, piece_id, right, task
 
@@ -198,6 +199,35 @@ async def test_an_entity_that_nobody_told_of_makes_it_inconclusive():
     result, _ = await asked(about, ghost)
 
     assert result.ending is Ending.RULES_STAND
+
+
+async def test_of_things_that_no_rule_is_about_it_may_be_likely_and_never_confirmed():
+    at = 1_000_000.0
+    states = {"etcd:a": "exited", "etcd:b": "running"}
+    pieces = tuple(
+        Piece(
+            f"e{n}", "container", "docker inspect", entity, at, (at, at), {"now": {"status": state}}
+        )
+        for n, (entity, state) in enumerate(states.items())
+    )
+    taken = Snapshot("kv", "member_down", "etcd:a", at - 30, at, Reason.OPENED, pieces)
+    about = Task(taken, by_rules(taken))
+    said = claim("e0", "etcd:a", "now.status", "equals", "exited", words="It has ended.")
+    sure = answers("process_killed", "etcd:a", said, certainty="confirmed")
+    result, _ = await asked(about, sure)
+
+    assert result.ending is Ending.ANSWERED
+    assert result.diagnosis is not None
+    assert result.diagnosis.certainty is Certainty.LIKELY
+
+
+async def test_a_cause_of_a_store_is_not_said_of_the_cluster():
+    about = task()
+    spread = piece_id(about, "spread", "cluster")
+    odd = answers("out_of_memory", "cluster", claim(spread, "cluster", "up_share", "at_most", 0.9))
+    result, _ = await asked(about, odd)
+
+    assert "out_of_memory cannot be said of cluster" in result.why
 
 
 async def test_lists_are_bounded_and_there_is_one_main_claim():
