@@ -165,7 +165,7 @@ def grown(snapshot: Snapshot, piece: Piece) -> Snapshot:
 def _query(call: Call, live: Live, entities: tuple[str, ...]) -> tuple[Query, str, int]:
     if isinstance(call, tools.AskPd):
         if not tools.allowed(call.path, live.pd_paths):
-            raise Invalid(f"That path may not be read. There are: {', '.join(live.pd_paths)}.")
+            raise Invalid("That path may not be read; the tool's description lists what may.")
         return Query("pd", call.path), "pd", 0
     if not isinstance(call, tools.AskPrometheus | tools.FilterLog):
         raise Invalid("That cannot be asked of the live cluster.")
@@ -176,7 +176,8 @@ def _query(call: Call, live: Live, entities: tuple[str, ...]) -> tuple[Query, st
     if isinstance(call, tools.AskPrometheus):
         if not call.query.strip():
             raise Invalid("The query is empty.")
-        return Query("promql", call.query), call.entity, call.minutes
+        named = dict(live.readings).get(call.query.strip(), call.query)
+        return Query("promql", named), call.entity, call.minutes
     return Query("log", call.text), call.entity, call.minutes
 
 

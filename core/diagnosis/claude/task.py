@@ -78,7 +78,8 @@ class Ledger(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """What may be asked of the live cluster: whom, which PD paths, which readings (name -> PromQL)."""
+    """What may be asked of the live cluster: whom, which PD paths (regular expressions of whole
+    paths), which readings (name and PromQL)."""
 
     ask: Ask
     entities: tuple[str, ...] = ()

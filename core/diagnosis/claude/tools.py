@@ -20,6 +20,8 @@ PAGE = 6_000
 MAX_TEXT = 500
 """Characters of a query or of a text to look for."""
 MAX_MINUTES = 180
+MAX_NAMES = 4_000
+_LITERAL = re.compile(r"[A-Za-z0-9/_-]+")
 ANY = ("any", "")
 """What stands for no choice of a kind or an entity."""
 
@@ -124,6 +126,7 @@ def offered(snapshot: Snapshot, live: Live | None) -> list[dict[str, Any]]:
 
 def _live(live: Live, entities: Sequence[str]) -> list[dict[str, Any]]:
     minutes = _whole(f"How far back, 1 to {MAX_MINUTES}.")
+    figures = ", ".join(name for name, _ in live.readings)[:MAX_NAMES]
     becomes = "The answer becomes a piece of evidence with an id to cite."
     made = [
         _tool(
@@ -149,7 +152,9 @@ def _live(live: Live, entities: Sequence[str]) -> list[dict[str, Any]]:
             _tool(
                 "ask_prometheus",
                 f"Runs a PromQL range query that ends now. {becomes}",
-                query=schema.text(f"PromQL, at most {MAX_TEXT} characters."),
+                query=schema.text(
+                    f"PromQL, at most {MAX_TEXT} characters, or the name of one of these figures: {figures}"
+                ),
                 entity=schema.choice(entities, "Whom the answer is about."),
                 minutes=minutes,
             ),
@@ -157,17 +162,18 @@ def _live(live: Live, entities: Sequence[str]) -> list[dict[str, Any]]:
     return made
 
 
-def _path(allowed: Sequence[str]) -> dict[str, Any]:
-    about = "The path below /pd/api/v1."
-    if not any("{" in one for one in allowed):
-        return schema.choice(allowed, about)
-    return schema.text(f"{about} One of these, with {{...}} filled in: {', '.join(allowed)}")
+def _path(patterns: Sequence[str]) -> dict[str, Any]:
+    about = "The path below /pd/api/v1, with its query."
+    if all(_LITERAL.fullmatch(one) for one in patterns):
+        return schema.choice(patterns, about)
+    return schema.text(
+        f"{about} Regular expressions of all that may be read: {'  '.join(patterns)}"
+    )
 
 
 def allowed(path: str, patterns: Sequence[str]) -> bool:
-    """Whether a path is one of these; `{...}` in a pattern stands for one plain word."""
-    plain = (re.sub(r"\\\{[^/]*?\\\}", "[A-Za-z0-9_.-]+", re.escape(one)) for one in patterns)
-    return any(re.fullmatch(one, path) for one in plain)
+    """Whether a path may be read: it fits one of these patterns whole."""
+    return len(path) <= MAX_TEXT and any(re.fullmatch(one, path) for one in patterns)
 
 
 def _whole(about: str) -> dict[str, Any]:

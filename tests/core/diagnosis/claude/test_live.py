@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from core.clients import pd_paths
 from core.diagnosis.claims import run
 from core.diagnosis.claude import tools
 from core.diagnosis.claude.desk import portion
@@ -18,7 +19,7 @@ from core.errors import Invalid, Unavailable
 from tests.claude_server import HANG, ClaudeServer, calls, claim
 from tests.core.diagnosis.claude.desk_rig import Book, Heard, Rig, piece_id, right, task
 
-PATHS = ("/stores", "/store/{id}", "/operators")
+PATHS = ("/stores", r"/store/\d{1,20}", "/operators")
 READINGS = (("store/qps", "sum(rate(tikv_grpc_msg_duration_seconds_count[1m]))"),)
 
 
@@ -135,6 +136,20 @@ async def test_a_path_of_the_list_is_read():
     assert result.ending is Ending.ANSWERED
 
 
+async def test_a_figure_may_be_asked_for_by_its_name():
+    source = Source({"now": 1.0})
+    wanted = {"query": "store/qps", "entity": "store:4", "minutes": 5}
+    await asked(source, ("ask_prometheus", wanted))
+
+    assert source.asked[0][0] == Query("promql", dict(READINGS)["store/qps"])
+
+
+@pytest.mark.parametrize("path", ["/store/4", "/schedulers?status=paused", "/config/replicate"])
+def test_the_read_paths_of_pd_are_understood(path):
+    assert tools.allowed(path, pd_paths.READS)
+    assert pd_paths.allowed(path)
+
+
 @pytest.mark.parametrize("error", [Invalid("no such path"), Unavailable("PD is away")])
 async def test_a_source_that_refuses_or_is_away_is_told_to_the_model_and_nobody_else(error):
     result, _, told = await asked(Source(error), ("ask_pd", {"path": "/stores"}))
@@ -214,7 +229,11 @@ async def test_live_enums_are_those_of_the_cluster():
 
     assert "store:4" in offered["ask_prometheus"]["entity"]["enum"]
     assert "q12" in offered["read_evidence"]["evidence"]["enum"]
-    assert "/store/{id}" in offered["ask_pd"]["path"]["description"]
+    assert r"/store/\d{1,20}" in offered["ask_pd"]["path"]["description"]
+    assert "store/qps" in offered["ask_prometheus"]["query"]["description"]
+    plain = Live(Source(), (), ("/stores", "/health"))
+    [pd] = [one for one in tools.offered(about.snapshot, plain) if one["name"] == "ask_pd"]
+    assert pd["input_schema"]["properties"]["path"]["enum"] == ["/stores", "/health"]
     without = payload(about, Rig(ClaudeServer()).settings)
     assert [one["name"] for one in without["tools"]] == [
         "list_evidence", "read_evidence", "search_evidence",
