@@ -48,6 +48,10 @@ class Driver(Protocol):
         cancellation: it may have happened, until `plan.lands_within_s` have passed."""
         ...
 
+    async def close(self) -> None:
+        """Let go of what it holds open."""
+        ...
+
 
 @runtime_checkable
 class Breakable(Protocol):

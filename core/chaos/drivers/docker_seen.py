@@ -115,11 +115,11 @@ def goes_by(one: Container, name: str) -> bool:
 def match(entity: str, names: Sequence[str], among: Sequence[Seen]) -> Seen:
     """The one container that is this entity; Refused, naming what was found, for none or several.
 
-    One that runs counts before one that does not.
+    What is left over of a service whose container runs (made anew by compose) does not count.
     """
     named = [one for one in among if any(goes_by(one.container, name) for name in names)]
-    up = [one for one in named if one.container.status in _UP]
-    found = up or named
+    up = {_service(one) for one in named if one.container.status in _UP}
+    found = [one for one in named if one.container.status in _UP or _service(one) not in up]
     if len(found) == 1:
         return found[0]
     by = ", ".join(names[:4]) or "no address"
@@ -134,6 +134,12 @@ def match(entity: str, names: Sequence[str], among: Sequence[Seen]) -> Seen:
         f"{len(found)} containers could be {entity} (watched as {by}): {called}. Name the compose "
         "project in [subjects.chaos], as project."
     )
+
+
+def _service(one: Seen) -> tuple[str, str]:
+    """Its compose project and service, or its own name."""
+    found = one.container
+    return (found.project, found.service) if found.service else ("", found.id)
 
 
 def _split(name: str) -> tuple[str, int | None]:

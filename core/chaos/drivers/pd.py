@@ -122,6 +122,9 @@ class PdDriver:
         except PdFailed as error:
             raise Refused(f"PD did not do it: {error.text}") from None
 
+    async def close(self) -> None:
+        """What it asks by is the subject's own."""
+
 
 def _target(entity: str, names: tuple[str, ...]) -> Target:
     return Target(NAME, entity, names[0] if names else entity, {"entity": entity})

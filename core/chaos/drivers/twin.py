@@ -176,6 +176,9 @@ class TwinDriver:
             if plan.fault is Fault.RESTART:
                 await asyncio.to_thread(layout.start, target.name)
 
+    async def close(self) -> None:
+        """Nothing is held open."""
+
     async def _gone(self, name: str, pid: int, start: str) -> None:
         await self._until(lambda: not same(pid, start), f"{name} has not ended")
 

@@ -11,6 +11,7 @@ from core.clients.http import Http
 from core.clients.logs import LogSource
 from core.subjects.etcd.breaking import Breaking
 from core.subjects.etcd.check import Checks
+from core.subjects.etcd.explain import Explainer
 from core.subjects.etcd.figures import Figures, OwnFigures, PrometheusFigures
 from core.subjects.etcd.model import Who
 from core.subjects.etcd.peers import Peers
@@ -32,6 +33,7 @@ class Parts:
     https: tuple[Http, ...]
     checks: Checks
     breaking: Breaking
+    explainer: Explainer
     docker: DockerClient | None = None
     logs: Mapping[str, LogSource] = field(default_factory=dict)
 
@@ -56,5 +58,7 @@ class Parts:
         await self.probing.close()
         if self.docker is not None:
             await self.docker.close()
+        for driver in self.breaking.drivers:
+            await driver.close()
         for one in self.https:
             await one.close()

@@ -75,5 +75,7 @@ class Parts:
         await self.probing.close()
         if self.containers is not None:
             await self.containers.close()
+        for driver in self.breaking.drivers:
+            await driver.close()
         for one in self.https:
             await one.close()

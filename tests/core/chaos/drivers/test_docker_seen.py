@@ -71,13 +71,16 @@ def test_a_part_of_a_name_or_a_bare_loopback_means_nobody(name):
         match("store:1", [name], among)
 
 
-def test_several_are_refused_by_name_and_one_that_runs_counts_before_one_that_does_not():
+def test_several_are_refused_by_name_but_what_a_service_left_over_does_not_count():
     among = seen([one(1, "kv1", "a"), one(2, "kv1", "b"), one(3, "kv3", "a", status="exited")])
     with pytest.raises(Refused, match=r"2 containers could be store:1 .*a-kv1-1.*b-kv1-1"):
         match("store:1", ["kv1"], among)
     assert match("store:3", ["kv3"], among).container.status == "exited"
-    ended = one(4, "kv1", "a", status="exited")
-    assert match("x", ["kv1"], seen([one(1, "kv1", "a"), ended])).container.status == "running"
+    left_over = one(4, "kv1", "a", status="exited")
+    assert match("x", ["kv1"], seen([one(1, "kv1", "a"), left_over])).container.status == "running"
+    elsewhere = one(4, "kv1", "b", status="exited")
+    with pytest.raises(Refused, match="2 containers could be x"):
+        match("x", ["kv1"], seen([one(1, "kv1", "a"), elsewhere]))
     assert len(seen([one(1, "kv1", "a"), one(2, "kv1", "b")], project="b")) == 1
 
 
