@@ -23,6 +23,7 @@ from bot.words import span
 from core.clock import SystemClock
 from core.config import load
 from core.db import Database
+from core.diagnosis import store as diagnoses
 from core.engine import Engine
 from core.errors import Invalid
 from core.events import Event, newest
@@ -134,7 +135,7 @@ async def _news(db: Database) -> None:
         seen = db.news.seen("events")
         for event in await db.read(events_since, last):
             last = event.id
-            if event.ticket_id is not None:
+            if event.ticket_id is not None and event.kind.startswith("ticket."):
                 await _tell(db, event)
         await db.news.wait("events", seen)
 
@@ -147,7 +148,7 @@ async def _tell(db: Database, event: Event) -> None:
     lasted = ""
     if what == "resolved" and ticket.resolved_at is not None:
         lasted = f" after {span(ticket.resolved_at - ticket.opened_at)}"
-    say(
-        f"{local_time(event.at)}  ticket {ticket.id} {what}{lasted}: "
-        f"{ticket.severity}, {terminal(ticket.title, 160)}"
-    )
+    told = f"{ticket.severity}, {terminal(ticket.title, 160)}"
+    if what == "diagnosed" and (made := await db.read(diagnoses.current, ticket.id)) is not None:
+        told = f"{made.diagnosis.certainty}, {terminal(made.diagnosis.primary, 160)}"
+    say(f"{local_time(event.at)}  ticket {ticket.id} {what}{lasted}: {told}")

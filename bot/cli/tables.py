@@ -14,6 +14,8 @@ from core.tickets.model import Status, Ticket
 if TYPE_CHECKING:
     from rich.console import Console
 
+_ASIDE = frozenset(("diagnosis.progress", "diagnosis.unchanged", "diagnosis.ended"))
+"""Steps of the program's own work, of which its history says nothing."""
 _STYLE = {"critical": "bold red", "warning": "yellow", "info": "blue"}
 
 
@@ -76,6 +78,8 @@ def details(ticket: Ticket, history: Sequence[Event]) -> None:
     if history:
         console.print(Text("\nHistory", style="bold"))
     for event in history:
+        if event.kind in _ASIDE:
+            continue
         by = f" by {terminal(plain_name(event.actor), 80)}" if event.actor else ""
         what = event.kind.removeprefix("ticket.").replace("_", " ")
         console.print(Text(f"  {local_time(event.at)}  {what}{by}"))

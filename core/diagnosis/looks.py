@@ -150,20 +150,21 @@ def finish(tx: Tx, look_id: int, epoch: int, why: str = "") -> None:
     tx.topics.add(LOOKS)
 
 
-def fail(tx: Tx, look: Look, epoch: int, error: str) -> bool:
-    """It went wrong: try again a little later, or give it up; whether it was given up."""
+def fail(tx: Tx, look: Look, epoch: int, error: str) -> None:
+    """It went wrong: try again a little later, or give it up. A look that is no longer ours, or
+    was finished in spite of the error, is left alone."""
     said = redact(error)[:MAX_ERROR]
     tx.topics.add(LOOKS)
+    mine = (i.c.id == look.id, i.c.state == "working", i.c.epoch == epoch)
+    if tx.value(sa.select(i.c.id).where(*mine)) is None:
+        return
     if look.attempts >= ATTEMPTS:
         _give_up(tx, look, look.ticket, said)
-        return True
-    again = {"state": "due", "due_at": tx.now + RETRY_S * look.attempts, "error": said}
-    mine = (i.c.id == look.id, i.c.state == "working", i.c.epoch == epoch)
-    if look.asked_by is None and _waits(tx, look):
+    elif look.asked_by is None and _waits(tx, look):
         drop(tx, [look.id], f"{said}; the same look waits already")
-        return True
-    tx.run(sa.update(i).where(*mine).values(**again))
-    return False
+    else:
+        again = {"state": "due", "due_at": tx.now + RETRY_S * look.attempts, "error": said}
+        tx.run(sa.update(i).where(*mine).values(**again))
 
 
 def _waits(tx: Tx, look: Look) -> bool:

@@ -20,6 +20,7 @@ from core.diagnosis.made import Made, New
 from core.diagnosis.model import Diagnosis, Reason, Snapshot
 from core.diagnosis.rows import made_of
 from core.errors import Invalid, NotFound, Refused, Unavailable
+from core.redact import redact
 from core.schema_diagnosis import diagnoses, investigations, snapshots
 from core.schema_diagnosis import feedback as voices
 from core.tickets import store as tickets
@@ -249,7 +250,7 @@ def ask(tx: Tx, ticket_id: int, by: str, question: str = "") -> int:
     (investigation_id, question). Refused when too much waits already.
     """
     root = episode(tx, ticket_id)
-    asked = " ".join(question.split())[:MAX_QUESTION]
+    asked = redact(" ".join(question.split())[:MAX_QUESTION])
     if question and not asked:
         raise Invalid("Ask a question in words, such as: why, since when, what next?")
     waiting = tx.rows(

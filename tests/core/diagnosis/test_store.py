@@ -175,6 +175,24 @@ async def test_a_question_needs_words_and_a_ticket(db: Database, ticket: int) ->
     assert len(row.asked) == store.MAX_QUESTION
 
 
+async def test_a_secret_in_a_question_is_not_kept(db: Database, ticket: int) -> None:
+    await db.write(store.ask, ticket, ANA, "why does password=hunter2hunter2 not work?")
+    [row] = await db.read(rows)
+    assert "hunter2" not in row.asked
+    asked = [e for e in await db.read(events.since, 0) if e.kind == "diagnosis.asked"]
+    assert "hunter2" not in str(asked)
+
+
+async def test_an_error_after_the_end_changes_nothing(db: Database, ticket: int) -> None:
+    await db.write(calls.hear, await db.read(events.since, 0))
+    [look] = await db.write(looks.claim, 1, (), 5)
+    await db.write(looks.finish, look.id, 1)
+    await db.write(looks.fail, replace(look, attempts=3), 1, "too late")
+    [row] = await db.read(rows, "done")
+    assert row.error is None
+    assert await db.read(store.of_ticket, ticket) == []
+
+
 async def test_events_become_looks_once_and_in_order_of_urgency(
     db: Database, clock: ManualClock
 ) -> None:
@@ -193,13 +211,8 @@ async def test_events_become_looks_once_and_in_order_of_urgency(
         [look] = found
         order.append((look.ticket.entity, look.asked_by))
         await db.write(looks.finish, look.id, 1)
-    assert order == [
-        ("store:1", ANA),
-        ("store:4", None),
-        ("store:3", None),
-        ("store:2", None),
-        ("store:1", None),
-    ] or order[:3] == [("store:1", ANA), ("store:4", None), ("store:3", None)]
+    assert order[:3] == [("store:1", ANA), ("store:4", None), ("store:3", None)]
+    assert sorted(order[3:]) == [("store:1", None), ("store:2", None)]
     later = await db.read(rows, "due")
     assert sorted(one.reason for one in later) == ["30s"] * 4 + ["5min"] * 4
 
