@@ -7,6 +7,7 @@ from core.clock import ManualClock
 from core.db import Database, Tx
 from core.invariant import Broken, Holds, Unknown, judge
 from core.outbox import Effect
+from core.runs import harm
 from core.subjects.own import INVARIANTS, OwnSubject
 
 
@@ -86,3 +87,45 @@ async def test_a_database_out_of_reach_makes_everything_unknown(
     assert blind.readings["outbox"].seen_at is None
     assert blind.readings["outbox"].error
     await broken.close()
+
+
+def _break(tx: Tx) -> int:
+    fault = harm.record(
+        tx,
+        1,
+        {
+            "subject": "prod",
+            "kind": "kill",
+            "driver": "docker",
+            "entity": "store:4",
+            "target": {"name": "tikv-4"},
+            "before": {},
+            "undo": {"words": "start it again"},
+            "lands_until": tx.now + 5,
+            "heal_by": tx.now + 30,
+        },
+    )
+    harm.heal_started(tx, fault.id)
+    harm.not_healed(tx, fault.id, "the engine cannot be reached")
+    return fault.id
+
+
+async def test_what_was_broken_on_purpose_and_is_not_healed_in_time_is_broken_until_it_is(
+    db: Database, clock: ManualClock
+) -> None:
+    own = OwnSubject(db, clock)
+    number = await db.write(_break)
+    entity = f"fault:{number}"
+    assert isinstance(await _verdict(own, "fault_not_healed", entity), Unknown)
+
+    await clock.advance(26)
+    found = await _verdict(own, "fault_not_healed", entity)
+    assert isinstance(found, Broken)
+    assert found.title == "tikv-4 was broken on purpose and is not healed"
+    assert "the engine cannot be reached" in found.summary
+    assert found.facts["undo"] == "start it again"
+
+    again = OwnSubject(db, clock)
+    again.recall((await own.observe()).carry)
+    await db.write(harm.verified, number, "healed")
+    assert isinstance(await _verdict(again, "fault_not_healed", entity), Holds)
