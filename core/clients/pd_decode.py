@@ -49,6 +49,9 @@ def _forgiving(reply: Reply, kind: type[T]) -> T:
     except (msgspec.ValidationError, RecursionError) as error:
         text = f"not what PD says there: {error}: {quote(reply.body, 80)}"
         raise Garbled(endpoint_of(reply.url), text) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        # A wrong type at the start of a body that is cut off further on.
+        raise not_json(reply, error) from None
 
 
 def _lenient(thing: Any, kind: type[T]) -> T:

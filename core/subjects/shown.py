@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -22,6 +23,8 @@ READ_LINES = 5_000
 """Lines of a log that are read; the telling ones among them are kept."""
 PLAIN_LINES = 60
 """How many of the newest lines are kept whatever they say."""
+MOST_ALIKE = 12
+"""How many lines with the same message are kept: a flood of one must not drown the others."""
 FEW_LINES = 80
 """Lines that are kept of nodes which the ticket is not about."""
 LOG_S = 1_800.0
@@ -131,15 +134,20 @@ def without_keys(lines: Sequence[LogLine]) -> list[LogLine]:
 def chosen(lines: Sequence[LogLine], taken_at: float, most: int) -> list[LogLine]:
     """The lines that tell something, and the newest ones, in their order.
 
-    A chatty process writes thousands of lines a minute: warnings, and what rules look for, stay.
+    A chatty process writes thousands of lines a minute: warnings, and what rules look for, stay, a
+    dozen of each.
     """
     kept: list[LogLine] = []
     room = min(most, pieces.MAX_LINES)
+    alike: Counter[tuple[str, str]] = Counter()
     for back, line in enumerate(reversed(lines)):
         if len(kept) >= room:
             break
-        if back < PLAIN_LINES * room // pieces.MAX_LINES or _tells(line, taken_at):
-            kept.append(line)
+        new = back < PLAIN_LINES * room // pieces.MAX_LINES
+        if not new and (alike[line.message] >= MOST_ALIKE or not _tells(line, taken_at)):
+            continue
+        alike[line.message] += line.rank >= 0
+        kept.append(line)
     return kept[::-1]
 
 

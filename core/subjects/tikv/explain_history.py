@@ -73,12 +73,18 @@ class History:
     def due(self, at: float, stores: int) -> bool:
         """Whether it is time for another look; `stores` is how many there are."""
         spacing = SPACING_S if stores <= MANY_STORES else WIDE_SPACING_S
-        return not self._looks or not 0 <= at - self._looks[-1].at < spacing
+        return not self._whole or not 0 <= at - self._looks[-1].at < spacing
+
+    @property
+    def _whole(self) -> bool:
+        return bool(self._looks and self._looks[-1].probes)
 
     def note(self, look: Look) -> None:
         """Keep a look."""
         if self._looks and look.at < self._looks[-1].at:
             self._looks.clear()  # the clock was set back: what is in the future is of no use
+        if not self._whole:
+            self._looks.clear()  # nothing had been probed yet: that is no look to compare with
         self._looks.append(look)
         while len(self._looks) > 2 and self._looks[1].at < look.at - KEPT_S:
             self._looks.popleft()

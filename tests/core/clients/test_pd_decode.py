@@ -227,3 +227,9 @@ async def test_a_peer_that_only_learns_does_not_vote():
     body = {"count": 1, "regions": [{"id": 1, "peers": peers, "leader": peers[0]}]}
     found = await pd_decode.regions(reply(body), ManualClock())
     assert [peer.votes for peer in found.regions[0].peers] == [True, False, True]
+
+
+def test_a_wrong_type_at_the_start_of_a_body_that_is_cut_off_is_garbled():
+    """What begins as the wrong thing is read again forgivingly, and that must not fail otherwise."""
+    with pytest.raises(Garbled):
+        pd_decode.decode(reply(b'{"count": 3, "stores": [{"store": {"id'), tuple[str, ...] | None)
