@@ -25,6 +25,7 @@ from bot.diagnosis import actions as diagnosis
 from bot.diagnosis import mentions
 from bot.diagnosis.actions import Means as Diagnosing
 from bot.diagnosis.actions import Recheck, nobody
+from bot.diagnosis.commands import verbs as of_diagnoses
 from bot.guard import Guard
 from bot.home import Home
 from bot.monitor import commands as monitor_commands
@@ -83,9 +84,10 @@ class Hearing:
         self._roles = Roles(
             ask, m.clock, given.roles(m.config), m.identity.team_id, routes.channels()
         )
-        book = commands.book(around).joined(actions.book(around)).joined(gathered.book())
-        book = book.joined(monitor_commands.book(self.watching)).joined(home.book())
         diagnosing = Diagnosing(around, recheck=m.recheck)
+        book = commands.book(around, of_diagnoses(diagnosing))
+        book = book.joined(actions.book(around)).joined(gathered.book())
+        book = book.joined(monitor_commands.book(self.watching)).joined(home.book())
         book = book.joined(diagnosis.book(diagnosing)).joined(mentions.book(m.identity.bot_user_id))
         bench = Bench(
             rules(m.config.file), m.clock, m.experiments, lambda s: routes.of_subject(s).channel

@@ -44,7 +44,7 @@ _COMMANDS = (
     (
         ids.TICKETS,
         "List, show, acknowledge, hold and resolve tickets",
-        "list | show 42 | ack 42 | hold 42 2h reason | unhold 42 | resolve 42 | diagnose 42 | help",
+        "list | show 42 | ack 42 | hold 42 2h reason | unhold 42 | resolve 42 | diagnose 42 | why 42 | recheck 42 | help",
     ),
     (
         ids.MONITOR,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cache
 
 from bot import ids
-from bot.app_request import Answer, Book, Choose, Handler, Request, answer_of
+from bot.app_request import Answer, Book, Choose, Handler, Later, Request, answer_of
 from bot.command_line import Line
 from bot.roles import Role
 from bot.tickets import parse, verbs
@@ -23,23 +24,39 @@ Run = Callable[[Tx, Request, Line, Surroundings], Answer]
 _help_text = cache(answers.help_text)
 
 
-def book(around: Surroundings) -> Book:
-    """What `/tickets` answers to."""
-    return Book(commands={ids.TICKETS: _chooser(around)})
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """What a verb needs and does; `keep` and `later` as in Handler."""
+
+    needs: Role
+    keep: bool
+    run: Run
+    later: Later | None = None
 
 
-def _chooser(around: Surroundings) -> Choose:
+Make = Callable[[], Verb]
+NO_MORE: Mapping[str, Make] = {}
+
+
+def book(around: Surroundings, more: Mapping[str, Make] = NO_MORE) -> Book:
+    """What `/tickets` answers to; `more` are verbs of other features."""
+    return Book(commands={ids.TICKETS: _chooser(around, more)})
+
+
+def _chooser(around: Surroundings, more: Mapping[str, Make]) -> Choose:
     def choose(request: Request) -> Handler:
         line = parse.line(request.text)
-        needs, keep, run = _VERBS.get(line.verb, _UNKNOWN)
+        make = more.get(line.verb)
+        verb = make() if make is not None else _VERBS.get(line.verb, _UNKNOWN)
 
         def answer(tx: Tx, request: Request) -> Answer:
             try:
-                return run(tx, request, line, around)
+                return verb.run(tx, request, line, around)
             except parse.NoNumber as error:
                 raise verbs.nearest(tx, error.words) from None
 
-        return Handler(f"{ids.TICKETS} {line.verb or '?'}", needs, answer, keep)
+        name = f"{ids.TICKETS} {line.verb or '?'}"
+        return Handler(name, verb.needs, answer, verb.keep, verb.later)
 
     return choose
 
@@ -113,15 +130,15 @@ def _unknown(_tx: Tx, _request: Request, line: Line, _around: Surroundings) -> A
     return Answer(f"{note.text}\n{said.text}", (*note.blocks, *said.blocks), outcome="invalid")
 
 
-_VERBS: Mapping[str, tuple[Role, bool, Run]] = {
-    "list": (Role.VIEWER, False, _list),
-    "show": (Role.VIEWER, False, _show),
-    "ack": (Role.RESPONDER, True, _ack),
-    "hold": (Role.RESPONDER, True, _hold),
-    "unhold": (Role.RESPONDER, True, _unhold),
-    "resolve": (Role.RESPONDER, True, _resolve),
+_VERBS: Mapping[str, Verb] = {
+    "list": Verb(Role.VIEWER, False, _list),
+    "show": Verb(Role.VIEWER, False, _show),
+    "ack": Verb(Role.RESPONDER, True, _ack),
+    "hold": Verb(Role.RESPONDER, True, _hold),
+    "unhold": Verb(Role.RESPONDER, True, _unhold),
+    "resolve": Verb(Role.RESPONDER, True, _resolve),
     # A diagnosis only reads, within a budget of its own.
-    "diagnose": (Role.VIEWER, True, _diagnose),
-    "help": (Role.VIEWER, False, _help),
+    "diagnose": Verb(Role.VIEWER, True, _diagnose),
+    "help": Verb(Role.VIEWER, False, _help),
 }
-_UNKNOWN: tuple[Role, bool, Run] = (Role.VIEWER, False, _unknown)
+_UNKNOWN = Verb(Role.VIEWER, False, _unknown)

@@ -12,7 +12,21 @@ from core.errors import Invalid, NotFound
 from core.invariant import Severity
 from core.tickets.store import Filter
 
-VERBS = ("list", "show", "ack", "hold", "unhold", "resolve", "diagnose", "help")
+VERBS = (
+    "list",
+    "show",
+    "ack",
+    "hold",
+    "unhold",
+    "resolve",
+    "diagnose",
+    "why",
+    "recheck",
+    "useful",
+    "useless",
+    "stop",
+    "help",
+)
 SAME = {
     "": "help",
     "ls": "list",
@@ -21,7 +35,7 @@ SAME = {
     "own": "ack",
     "release": "unhold",
     "close": "resolve",
-    "why": "diagnose",
+    "reasoning": "why",
     "?": "help",
 }
 """What people also say, and which verb they mean."""

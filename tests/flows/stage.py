@@ -21,6 +21,7 @@ from bot.diagnosis import actions as diagnosis
 from bot.diagnosis import mentions
 from bot.diagnosis.actions import Means as Diagnosing
 from bot.diagnosis.actions import Recheck, nobody
+from bot.diagnosis.commands import verbs as of_diagnoses
 from bot.guard import PATH, Guard
 from bot.home import Home
 from bot.local.cast import Config
@@ -180,13 +181,14 @@ async def stage(
         channels = (made.ws.channel(CHANNEL).id,)
         cache = Roles(asker(made.slack), clock, settings, identity.team_id, channels)
         around, watch = Surroundings(), watching or Watching()
-        book = commands.book(around)
+        diagnosing = Diagnosing(around, recheck=recheck)
+        book = commands.book(around, of_diagnoses(diagnosing))
         for more in (
             actions.book(around),
             gathered.book(),
             monitor_commands.book(watch),
             home.book(),
-            diagnosis.book(Diagnosing(around, recheck=recheck)),
+            diagnosis.book(diagnosing),
             mentions.book(identity.bot_user_id),
         ):
             book = book.joined(more)

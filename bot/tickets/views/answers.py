@@ -69,6 +69,10 @@ _TICKETS: Lines = (
     ("/tickets hold 42 healthy", "until it is healthy; without a time: until somebody unholds it"),
     ("/tickets unhold 42", "it may resolve by itself again"),
     ("/tickets diagnose 42", "look into it again; the answer comes in its thread"),
+    ("/tickets why 42", "the reasoning behind its newest diagnosis"),
+    ("/tickets recheck 42", "run the checks of that diagnosis again now: then and now"),
+    ("/tickets useful 42", "or useless 42: what you think of that diagnosis"),
+    ("/tickets stop 42", "stop the model that looks into it"),
     ("/tickets resolve 42 reason", "close it; while it is still broken you are asked first"),
 )
 
