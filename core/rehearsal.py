@@ -8,6 +8,7 @@ from core import outbox, schema
 from core.db import Tx
 from core.invariant import Broken, Severity, Violation
 from core.placements import card_ref
+from core.schema_runs import artefacts, faults, runs
 from core.tickets import recovery, settle, store
 from core.tickets.known import parts
 from core.tickets.plan import Opening, Plan
@@ -77,5 +78,19 @@ def forget(tx: Tx, subject: str) -> int:
     tx.run(sa.delete(o).where(o.c.ref.contains(subject, autoescape=True)))
     for table in (t, schema.conditions, schema.events, g, schema.maintenance):
         tx.run(sa.delete(table).where(table.c.subject == subject))
+    _forget_runs(tx, subject)
     tx.run(sa.delete(schema.subjects).where(schema.subjects.c.name == subject))
     return len(ids)
+
+
+def _forget_runs(tx: Tx, subject: str) -> None:
+    """What was broken on purpose in a demo is gone with it; its plans must not come to another."""
+    r, f, a, o = runs.c, faults.c, artefacts.c, schema.outbox
+    numbers = [row.id for row in tx.rows(sa.select(r.id).where(r.subject == subject))]
+    for part in parts(numbers, 500):
+        tx.run(sa.delete(o).where(o.c.ref.in_([f"run:{number}" for number in part])))
+        tx.run(sa.delete(artefacts).where(a.run_id.in_(part)))
+    tx.run(sa.delete(faults).where(f.subject == subject))
+    tx.run(sa.delete(runs).where(r.subject == subject))
+    named = f'"subject":"{subject}"'
+    tx.run(sa.delete(schema.due).where(schema.due.c.data.contains(named, autoescape=True)))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from core.chaos import safety
+from core.chaos import safety, truth
 from core.chaos.driver import Breakable, Driver
 from core.chaos.model import Experiment, Fault, Margin, Plan, Stage, Story
 from core.chaos.settings import SubjectChaos
@@ -125,7 +125,7 @@ def _told(story: Story, fault: Fault, made: Ready) -> Story:
         undo_words=plan.undo_words,
         radius=plan.radius,
         margin=made.margin.words,
-        truth=str(fault),
+        truth=next(iter(truth.causes(fault, plan.target.entity)), ""),
         inject="",
         injected_at=None,
         ends_at=None,

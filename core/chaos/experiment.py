@@ -28,6 +28,9 @@ log = structlog.get_logger()
 
 HEAL_RETRIES_S = (0.3, 0.5, 1.0, 2.0, 5.0)
 """Pauses between attempts to heal; the last one repeats."""
+BOOT_S = 10.0
+"""How long the start waits for the first attempt to heal what was left broken."""
+STRAYS_EVERY_S = 10.0
 CLOSE_S = 10.0
 """How long the end of the program waits for an injecting call, and for healing."""
 
@@ -53,13 +56,35 @@ class Experiments:
         self._ready: dict[int, before.Ready] = {}
         self._attempts: dict[int, int] = {}
         self._calls = Tasks(_lost)
+        self._strays_at = float("-inf")
 
     async def boot(self, live: list[Run]) -> None:
-        """Heal whatever an earlier process left broken, before anything else."""
-        for run in live:
-            await self._resume(run)
+        """Heal whatever an earlier process left broken, before anything else.
+
+        What cannot be healed at once is gone on with beside everything else.
+        """
+        try:
+            async with asyncio.timeout(BOOT_S):
+                await asyncio.gather(*(self._resume(run) for run in live))
+        except Fenced:
+            raise
+        except (TimeoutError, TocsinError) as error:
+            why = str(error) or "no time"
+            log.warning("not everything could be healed at once", action="boot", why=why)
+        await self._strays()
         open_faults = await self._m.db.read(harm.unhealed)
         self._m.healers.tidy(frozenset(one.id for one in open_faults))
+
+    async def _strays(self) -> None:
+        """Faults whose run is over or gone (an older database was put back): healed all the same."""
+        for fault in await self._m.db.read(harm.unhealed):
+            run = await self._m.db.read(store.find, fault.run_id)
+            if run is not None and run.live:
+                continue
+            found = await self._m.healers.heal(fault, self._m.now)
+            if found.final:
+                await self._m.healers.verified(fault.id)
+                await self._m.db.write_as(self._m.epoch, harm.verified, fault.id, found.ending)
 
     async def _resume(self, run: Run) -> None:
         """An experiment of an earlier process goes on only where nothing is broken any more."""
@@ -68,8 +93,9 @@ class Experiments:
         if fault is not None:
             if not story.fate:
                 story = _interrupted(run, story, fault)
-            await self._m.advance(run, story, Stage.HEAL)
+            run = await self._m.advance(run, story, Stage.HEAL)
             log.warning("healing what was left broken", action="boot", run=run.id, what=story.words)
+            await after.heal(self._m, run, story, fault)
         elif run.state is not State.CREATED and (run.stage != Stage.RECOVER or story.waiting):
             why = "Tocsin ended before anything was broken"
             if story.done:
@@ -77,7 +103,10 @@ class Experiments:
             await self._m.finish(run, story, Outcome.ABORTED, why)
 
     async def tick(self) -> None:
-        """Order what is planned for now."""
+        """Order what is planned for now; heal what belongs to no run."""
+        if self._m.clock.monotonic() - self._strays_at > STRAYS_EVERY_S:
+            self._strays_at = self._m.clock.monotonic()
+            await self._strays()
         if self._rules is not None:
             await schedule.tick(self._m.db, self._m.epoch, self._rules)
 

@@ -19,8 +19,12 @@ from core.runs.model import FaultRecord, Outcome, Run
 
 
 def of(run: Run) -> Story:
-    """What the row keeps; keys of another release are left out."""
-    return msgspec.convert(dict(run.data), Story, strict=False)
+    """What the row keeps; keys of another release are left out, and what cannot be read is empty:
+    healing needs none of it."""
+    try:
+        return msgspec.convert(dict(run.data), Story, strict=False)
+    except msgspec.ValidationError:
+        return Story({}, 0.0, interrupted="what was kept of it cannot be read")
 
 
 def experiment_of(story: Story) -> Experiment:

@@ -119,12 +119,12 @@ class Runner:
             self._driven.discard(run_id)
 
     async def _found(self, run_id: int) -> Run | None:
-        try:
-            return await self._db.read(store.find, run_id)
-        except TocsinError as error:
-            self._failed("runs", error)
-            await self._clock.sleep(RETRY_S)
-            return await self._found(run_id)
+        while True:
+            try:
+                return await self._db.read(store.find, run_id)
+            except TocsinError as error:
+                self._failed("runs", error)
+                await self._clock.sleep(RETRY_S)
 
     async def _one(self, run: Run, work: Work) -> float:
         """One step; a failure is told, and the same step comes again."""

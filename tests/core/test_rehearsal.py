@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from core import outbox, rehearsal, schema
+from core import outbox, rehearsal, schema, schema_runs
 from core.clock import ManualClock
 from core.db import Database, Tx
 from core.invariant import Severity
 from core.lock import hold
 from core.outbox import Effect
 from core.placements import card_ref
+from core.runs import artefacts
+from core.runs import store as runs
 from core.tickets import store
 from tests.core.scripted import Bench
 
@@ -56,3 +58,31 @@ async def test_a_forgotten_subject_leaves_no_trace_and_others_stay(
     assert [t.subject for t in await db.read(store.listing, store.Filter("all"))] == ["prod"]
     assert (await db.read(left))["outbox"] == 1
     assert (await db.read(left))["conditions"] == 1
+
+
+async def test_what_a_demo_broke_and_planned_is_forgotten_with_it(db: Database) -> None:
+    def ordered(tx: Tx, subject: str) -> int:
+        run = runs.create(
+            tx,
+            kind="chaos",
+            subject=subject,
+            name="kill-store",
+            target="",
+            requested_by="x",
+            data={},
+        )
+        artefacts.put(tx, run.id, "record.json", "application/json", b"{}")
+        row = {"name": f"chaos:{run.id}", "cron": "0 * * * *", "zone": "UTC", "next_at": 0.0}
+        tx.run(sa.insert(schema.due).values(**row, data=f'{{"number":1,"subject":"{subject}"}}'))
+        return run.id
+
+    await db.write(ordered, "demo")
+    kept = await db.write(ordered, "prod")
+
+    await db.write(rehearsal.forget, "demo")
+
+    def left(tx: Tx) -> list[object]:
+        tables = (schema_runs.runs.c.id, schema_runs.artefacts.c.run_id, schema.due.c.name)
+        return [tx.value(sa.select(one)) for one in tables]
+
+    assert await db.read(left) == [kept, kept, f"chaos:{kept}"]

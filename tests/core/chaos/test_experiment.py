@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from core import events
@@ -321,6 +323,62 @@ async def test_a_new_process_heals_first_and_says_so(
         assert outcome(run)[1].startswith(f"Tocsin ended {said}")
         assert world.driver.down == set()
         assert not (await world.fault()).open
+
+
+async def test_what_was_left_broken_is_healed_before_the_start_is_over(
+    sqlite_db: Database, clock: ManualClock
+) -> None:
+    async with rig(sqlite_db, clock) as world:
+        await world.order()
+        await world.at(Stage.WATCH)
+        await world.stop()
+        assert world.driver.down != set()
+
+        await world.runner().boot()
+
+        assert world.driver.down == set()
+        assert await sqlite_db.read(harm.unhealed) == []
+
+
+async def test_a_row_that_cannot_be_read_is_healed_all_the_same(
+    sqlite_db: Database, clock: ManualClock
+) -> None:
+    async with rig(sqlite_db, clock) as world:
+        await world.order()
+        run = await world.at(Stage.WATCH)
+        await world.stop()
+        await sqlite_db.write(store.advance, run, data={"duration_s": "a while"})
+
+        await world.start()
+        run = await world.ended()
+
+        assert world.driver.down == set()
+        assert run.outcome is Outcome.ABORTED
+
+
+async def test_a_fault_whose_run_is_over_is_healed_all_the_same(
+    sqlite_db: Database, clock: ManualClock
+) -> None:
+    async with rig(sqlite_db, clock) as world:
+        await world.order()
+        run = await world.at(Stage.WATCH)
+        await world.stop()
+        await sqlite_db.write(store.finish, run, Outcome.UNKNOWN, run.data)
+
+        await world.start()
+        await world.ended()
+
+        assert world.driver.down == set()
+        assert (await world.fault()).ending == "healed"
+
+
+async def test_two_people_at_once_start_one_run(db: Database, clock: ManualClock) -> None:
+    async with rig(db, clock) as world:
+        await world.stop()
+        both = await asyncio.gather(world.order(), world.order(), return_exceptions=True)
+
+        assert sorted(type(one).__name__ for one in both) == ["Conflict", "Run"]
+        assert len(await db.read(store.listing)) == 1
 
 
 async def test_a_new_process_does_not_break_the_next_of_a_row(
