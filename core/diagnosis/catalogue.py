@@ -26,6 +26,7 @@ class Template:
 
 
 _PD = "pd-ctl -u $PD "
+_ETCD = "etcdctl --endpoints $ETCD "
 TEMPLATES = {
     one.name: one
     for one in (
@@ -55,6 +56,13 @@ TEMPLATES = {
             ("store_id",),
             True,
         ),
+        Template("etcd-members", _ETCD + "member list -w table", "etcd's members"),
+        Template(
+            "etcd-status",
+            _ETCD + "endpoint status --cluster -w table",
+            "each member's leader, indexes and size",
+        ),
+        Template("etcd-alarms", _ETCD + "alarm list", "the alarms that are raised"),
         Template("docker-inspect", "docker inspect {container}", "its state", ("container",)),
         Template(
             "docker-logs", "docker logs --tail 200 {container}", "its last lines", ("container",)
@@ -92,10 +100,13 @@ def arguments(snapshot: Snapshot, entity: str) -> Mapping[str, str]:
 def fitting(names: tuple[str, ...], snapshot: Snapshot, entity: str) -> tuple[Command, ...]:
     """Those templates whose every argument is known here."""
     have = arguments(snapshot, entity)
+    # A cluster is one of etcd or one with PD: the other's tool means nothing there.
+    etcd = any(one.startswith("member:") for one in snapshot.entities)
+    other = "pd-" if etcd else "etcd-"
     return tuple(
         Command(name, {key: have[key] for key in TEMPLATES[name].args})
         for name in names
-        if all(key in have for key in TEMPLATES[name].args)
+        if not name.startswith(other) and all(key in have for key in TEMPLATES[name].args)
     )
 
 

@@ -25,6 +25,16 @@ _REPLICAS = (
     "Until the store is back, its regions run with one replica fewer: do not stop another store."
 )
 
+_MEMBERS = "Until it is back, the next loss may cost the majority: do not stop another member."
+
+
+def risks(cause: Cause, entity: str) -> tuple[str, ...]:
+    """The risks of a cause, in the words of what it befell."""
+    if not entity.startswith("member:"):
+        return cause.risks
+    return tuple(_MEMBERS if one == _REPLICAS else one for one in cause.risks)
+
+
 CAUSES = {
     one.name: one
     for one in (
@@ -126,6 +136,38 @@ CAUSES = {
             ("Do not stop another PD member meanwhile.",),
             ("pd-health", "pd-members"),
             60,
+        ),
+        Cause(
+            "etcd_quorum_loss",
+            "Too few members of etcd are left for a majority: nothing can be written.",
+            "Bring back members until more than half answer; do not make a new cluster of what is left.",
+            ("Forcing a new cluster while a missing member may come back loses writes.",),
+            ("etcd-members", "etcd-status"),
+            92,
+        ),
+        Cause(
+            "etcd_no_space",
+            "etcd has run into its quota and refuses every write.",
+            "Compact old revisions, defragment the members one by one, then disarm the alarm.",
+            ("A defragmentation stops the member that does it for its duration: the leader last.",),
+            ("etcd-alarms", "etcd-status"),
+            90,
+        ),
+        Cause(
+            "etcd_corrupt",
+            "The data of a member of etcd differs from that of the others.",
+            "Stop the member that the alarm names, remove it, and add it again with an empty directory.",
+            ("Disarming the alarm before that lets wrong data be read.",),
+            ("etcd-alarms", "etcd-members"),
+            94,
+        ),
+        Cause(
+            "etcd_slow_disk",
+            "The disk of {entity} is slow to sync: etcd's writes wait for it.",
+            "Look who else uses the disk, and whether a defragmentation or a backup is running.",
+            ("A leader whose disk stalls misses its heartbeats: elections follow.",),
+            ("etcd-status",),
+            72,
         ),
         Cause(
             "disk_full",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from core.diagnosis import catalogue
-from core.diagnosis.causes import CAUSES
+from core.diagnosis.causes import CAUSES, risks
 from core.diagnosis.claims import checked
 from core.diagnosis.model import (
     Alternative,
@@ -16,6 +16,7 @@ from core.diagnosis.model import (
     Weight,
 )
 from core.diagnosis.rules import (
+    etcd,
     fleet,
     load,
     network,
@@ -38,6 +39,7 @@ RULES: tuple[Rule, ...] = (
     *schedule.RULES,
     *fleet.RULES,
     *watch.RULES,
+    *etcd.RULES,
 )
 MADE_BY = "rules"
 LIKELY_POINTS = 50
@@ -47,10 +49,13 @@ MAX_ALTERNATIVES = 4
 MAX_CLAIMS = 8
 # Tickets that tell of something which lies elsewhere as often as not.
 SYMPTOMS = frozenset(
-    ("high_latency", "region_health", "quorum_margin", "leader_imbalance", "store_slow")
+    (
+        *("high_latency", "region_health", "quorum_margin", "leader_imbalance", "store_slow"),
+        *("leader_changes", "member_lagging", "db_size_quota"),
+    )
 )
 _DEEP = 70
-_NODE = ("store:", "pd:")
+_NODE = ("store:", "pd:", "member:")
 
 
 def diagnose(snapshot: Snapshot, *, first_look: bool = False) -> Diagnosis:
@@ -142,7 +147,7 @@ def _write(
         action=action,
         commands=catalogue.fitting(cause.commands, snapshot, primary.entity),
         severity=Severity.INFO if healthy else snapshot.severity,
-        risks=cause.risks,
+        risks=risks(cause, primary.entity),
         unseen=missing,
         timeline=timeline(snapshot, primary.entity),
         affected=_affected(primary, snapshot),

@@ -78,7 +78,7 @@ ASKED_LOG = Sign(
     Op.COUNT_AT_LEAST,
     1,
     "its log says that it was asked to stop, and did",
-    where="receive signal 15|stopping server|tikv is shut down|got signal to exit|close server|graceful shutdown|received sigterm|receive signal sigterm",
+    where="receive signal 15|stopping server|tikv is shut down|got signal to exit|close server|graceful shutdown|received sigterm|receive signal sigterm|received signal; shutting down",
     recent=True,
     direct=True,
 )
@@ -153,7 +153,7 @@ NO_GOODBYE = Sign(
     Op.COUNT_AT_MOST,
     0,
     "its log stops without a word of stopping or failing",
-    where="receive signal|stopping server|shut down|[fatal]|panic|got signal to exit|close server|out of memory|oom-kill",
+    where="receive signal|stopping server|shut down|[fatal]|panic|got signal to exit|close server|out of memory|oom-kill|shutting down",
     recent=True,
 )
 ROOM_IN_MEMORY = Sign(

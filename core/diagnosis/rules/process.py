@@ -53,7 +53,9 @@ from core.diagnosis.rules.life import (
 )
 from core.diagnosis.rules.sign import Rule, against, nodes, stores
 
-_DOWN = frozenset(("store_down", "quorum_margin", "pd_member_down", "process_gone"))
+_DOWN = frozenset(
+    ("store_down", "quorum_margin", "pd_member_down", "process_gone", "member_down", "no_leader")
+)
 _BACK = _DOWN | {"store_restarted"}
 
 RULES = (

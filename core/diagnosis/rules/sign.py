@@ -105,8 +105,8 @@ def stores(snapshot: Snapshot) -> tuple[str, ...]:
 
 
 def nodes(snapshot: Snapshot) -> tuple[str, ...]:
-    """Every store and PD member."""
-    return tuple(one for one in snapshot.entities if one.startswith(("store:", "pd:")))
+    """Every store, PD member and member of etcd."""
+    return tuple(one for one in snapshot.entities if one.startswith(("store:", "pd:", "member:")))
 
 
 def members(snapshot: Snapshot) -> tuple[str, ...]:
@@ -128,7 +128,15 @@ def title(snapshot: Snapshot, entity: str) -> str:
         # PD repeats what a store called itself: only what looks like an address is shown.
         good = isinstance(address, str) and _ADDRESS.fullmatch(address)
         return f"store {name} ({address})" if good else f"store {name}"
-    said = {"cluster": "the cluster", "nodes": "the stores", "pd": "PD", "prometheus": "Prometheus"}
+    said = {
+        "cluster": "the cluster",
+        "nodes": "the stores",
+        "pd": "PD",
+        "prometheus": "Prometheus",
+        "etcd": "etcd",
+    }
+    if kind == "member" and name:
+        return f"etcd member {name}"
     return f"PD member {name}" if kind == "pd" and name else said.get(entity, entity)
 
 

@@ -14,6 +14,8 @@ _WANTED = {
     "store:": ("probe", "store", "container", "log", "reading"),
     "pd:": ("member", "members", "container", "log"),
     "pd": ("members",),
+    "member:": ("probe", "member", "container", "log", "reading"),
+    "etcd": ("members",),
     "prometheus": ("prometheus",),
 }
 _SAY = {
@@ -34,7 +36,7 @@ def unseen(snapshot: Snapshot, entity: str) -> tuple[str, ...]:
     wanted = next((some for start, some in _WANTED.items() if entity.startswith(start)), ())
     missing = []
     for kind in wanted:
-        about = "pd" if kind == "members" else entity
+        about = ("etcd" if entity == "etcd" else "pd") if kind == "members" else entity
         pieces = snapshot.of(kind, about)
         if not pieces:
             missing.append(_SAY[kind])

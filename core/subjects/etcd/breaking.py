@@ -41,24 +41,17 @@ class Breaking:
 
     async def entities(self) -> Mapping[str, tuple[str, ...]]:
         """Members as the cluster lists them now, with the names that they may go by."""
-        return {one.entity: self._names(one) for one in await self._members()}
+        return {one.entity: self.names(one) for one in await self._members()}
 
     async def _members(self) -> tuple[Who, ...]:
         """Who belongs to it now: asked, and placed as the watching side places them."""
         return self._roster.placed(await self._reads.members(()))
 
-    def _names(self, who: Who) -> tuple[str, ...]:
+    def names(self, who: Who) -> tuple[str, ...]:
+        """What a member's container may be called."""
         named = self._containers.get(who.name)
-        if named:
-            # Said outright: nothing else may match.
-            return (named,)
-        urls = (*who.peer_urls, *who.client_urls, *((who.url,) if who.url else ()))
-        found = [who.name]
-        for url in urls:
-            host, netloc = _address(url)
-            # What is local to whoever says it means nothing but by its published port.
-            found += [netloc] if host in _LOCAL else [host, netloc]
-        return tuple(dict.fromkeys(one for one in found if one))
+        # Said outright: nothing else may match.
+        return (named,) if named else addresses(who)
 
     async def resolve(self, selector: str, seed: int, among: frozenset[str]) -> tuple[str, ...]:
         """Whom a selector means; see core.chaos.driver.Breakable.resolve."""
@@ -91,7 +84,7 @@ class Breaking:
 
     def _named(self, selector: str, members: tuple[Who, ...]) -> str:
         """The one entity that goes by this name."""
-        known = {one.entity: self._names(one) for one in members}
+        known = {one.entity: self.names(one) for one in members}
         for exact in (selector, f"member:{selector}"):
             if exact in known:
                 return exact
@@ -138,6 +131,17 @@ class Breaking:
         if then < 0:
             return Margin(then, False, f"margin {now} -> majority lost")
         return Margin(then, True, f"margin {now} -> {then}")
+
+
+def addresses(who: Who) -> tuple[str, ...]:
+    """What a member may go by: its name, and the hosts and addresses that it gives or answers at."""
+    urls = (*who.peer_urls, *who.client_urls, *((who.url,) if who.url else ()))
+    found = [who.name]
+    for url in urls:
+        host, netloc = _address(url)
+        # What is local to whoever says it means nothing but by its published port.
+        found += [netloc] if host in _LOCAL else [host, netloc]
+    return tuple(dict.fromkeys(one for one in found if one))
 
 
 def _address(url: str) -> tuple[str, str]:

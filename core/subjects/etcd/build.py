@@ -15,6 +15,7 @@ from core.clock import Clock
 from core.errors import Invalid
 from core.subjects.etcd.breaking import Breaking
 from core.subjects.etcd.check import Checks
+from core.subjects.etcd.explain import Explainer, Means
 from core.subjects.etcd.figures import OwnFigures, PrometheusFigures
 from core.subjects.etcd.parts import Parts
 from core.subjects.etcd.peers import Peers
@@ -49,16 +50,20 @@ def etcd(name: str, settings: EtcdSettings, clock: Clock, on_error: OnError) -> 
     checked = _prometheus(settings, clock, https)
     docker = DockerClient(clock, settings.docker) if settings.docker else None
     logs = _logs(settings, docker)
+    breaking = _breaking(settings, clock, client, reads, roster)
+    probing = Probing(Prober(clock, tls=tls, path=PROBED), clock, NO_ADDRESS)
+    means = Means(clock, breaking.names, docker, checked, logs)
     parts = Parts(
         roster=roster,
         reads=reads,
-        probing=Probing(Prober(clock, tls=tls, path=PROBED), clock, NO_ADDRESS),
+        probing=probing,
         peers=Peers(nodes, clock),
         own=OwnFigures(nodes),
         prometheus=None if checked is None else checked[1],
         https=tuple(https),
         checks=Checks(name, client, reads, roster, nodes, checked, docker, logs),
-        breaking=_breaking(settings, clock, client, reads, roster),
+        breaking=breaking,
+        explainer=Explainer(means, lambda: probing.sights),
         docker=docker,
         logs=logs,
     )

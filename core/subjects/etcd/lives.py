@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from core.subjects.etcd.model import Life, Liveness, Said, Who
+from core.subjects.etcd.model import LOST, Life, Liveness, Quorum, Said, Who
 from core.subjects.etcd.peers import Hearsay
 from core.subjects.sight import Look, Sight
 
@@ -162,3 +162,15 @@ class Lives:
 def _with_word(said: str, heard: bool | None) -> str:
     said = f"it {said}"
     return f"{said}; no other member hears from it" if heard is False else said
+
+
+def quorum(members: Sequence[Who], lives: Mapping[int, Liveness]) -> Quorum | None:
+    """The voters as a whole; None while nobody is known."""
+    voters = [one for one in members if not one.learner]
+    if not voters:
+        return None
+    unseen = Liveness(Life.UNKNOWN, 0.0, "")
+    found = [lives.get(one.id, unseen).life for one in voters]
+    lost = sum(one in LOST for one in found)
+    unknown = sum(one is Life.UNKNOWN for one in found)
+    return Quorum(len(voters), len(voters) - lost - unknown, unknown)

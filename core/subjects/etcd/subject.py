@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from core.chaos.driver import Driver
@@ -11,6 +11,9 @@ from core.chaos.settings import SubjectChaos
 from core.clients.etcd_model import Alarm, MemberList
 from core.clients.logs import LogSource
 from core.clock import Clock
+from core.diagnosis.evidence import About
+from core.diagnosis.model import Piece, Query
+from core.diagnosis.pieces import Filing
 from core.findings import Finding
 from core.invariant import Invariant, Reading
 from core.subjects.etcd import model
@@ -18,14 +21,10 @@ from core.subjects.etcd.blind import blindness
 from core.subjects.etcd.catalog import invariants
 from core.subjects.etcd.figures import Figures
 from core.subjects.etcd.leadership import Leaders
-from core.subjects.etcd.lives import Lives, Scene
+from core.subjects.etcd.lives import Lives, Scene, quorum
 from core.subjects.etcd.model import (
-    LOST,
     NEVER,
     EtcdObservation,
-    Life,
-    Liveness,
-    Quorum,
     Said,
     Who,
 )
@@ -85,6 +84,30 @@ class EtcdSubject:
         """Where each member's log is, by its name, as evidence."""
         return self._parts.logs
 
+    async def explain(self, about: About, filing: Filing) -> None:
+        """File all evidence; see core.diagnosis.evidence.Explains."""
+        await self._parts.explainer.explain(about, filing)
+
+    async def ask(self, query: Query, entity: str, window: tuple[float, float]) -> Piece:
+        """One live answer."""
+        return await self._parts.explainer.ask(query, entity, window)
+
+    def entities(self) -> tuple[str, ...]:
+        """What may be asked about."""
+        return self._parts.explainer.entities()
+
+    def pd_paths(self) -> tuple[str, ...]:
+        """There is no PD here."""
+        return ()
+
+    def readings(self) -> Mapping[str, str]:
+        """Named figures and their PromQL."""
+        return self._parts.explainer.readings()
+
+    def absent(self) -> tuple[str, ...]:
+        """Sources of evidence that this site does not have."""
+        return self._parts.explainer.absent()
+
     @property
     def chaos(self) -> SubjectChaos:
         """Whether and how it may be broken on purpose."""
@@ -117,7 +140,9 @@ class EtcdSubject:
             self._take_in()
         await read_due(self._sources(), self._tasks, self._clock, wait_s)
         self._take_in()
-        return self._compose()
+        seen = self._compose()
+        self._parts.explainer.remember(seen)
+        return seen
 
     async def nudged(self) -> None:
         """Returns when a member's connection ended, or the others told of it: look at once."""
@@ -218,7 +243,7 @@ class EtcdSubject:
             lives=lives,
             said=said,
             figures=figures.members if figures is not None else {},
-            quorum=_quorum(roster.members, lives),
+            quorum=quorum(roster.members, lives),
             leadership=self._leaders.view(roster.members, said, lives, mono),
             alarms=alarms,
             known_alarms=frozenset(self._alarms),
@@ -261,14 +286,3 @@ class EtcdSubject:
         found = {one.name: one.reading(mono, at) for one in sources}
         found[model.SELF] = Reading(at, self.interval_s)
         return found
-
-
-def _quorum(members: Sequence[Who], lives: Mapping[int, Liveness]) -> Quorum | None:
-    voters = [one for one in members if not one.learner]
-    if not voters:
-        return None
-    unseen = Liveness(Life.UNKNOWN, 0.0, "")
-    found = [lives.get(one.id, unseen).life for one in voters]
-    lost = sum(one in LOST for one in found)
-    unknown = sum(one is Life.UNKNOWN for one in found)
-    return Quorum(len(voters), len(voters) - lost - unknown, unknown)
