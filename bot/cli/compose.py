@@ -56,14 +56,14 @@ class Compose:
     project: str
 
     async def services(self) -> tuple[str, ...]:
-        """The services of the file; older tools also name those of its profiles.
+        """The services of the file that belong to no profile.
 
         Unavailable with compose's own words.
         """
-        code, out, err = await self.ask("config", "--services")
+        code, out, err = await self.ask("config")
         if code != 0:
             raise Unavailable(f"{self.file} cannot be read by compose: {_last(err)}")
-        return tuple(sorted(out.split()))
+        return _plain(out)
 
     async def run(self, *words: str) -> int:
         """Run compose in this terminal; its exit code."""
@@ -126,6 +126,20 @@ async def _ask(line: Sequence[str]) -> tuple[int, str, str]:
             process.kill()
             await process.wait()
     return process.returncode or 0, out.decode(errors="replace"), err.decode(errors="replace")
+
+
+def _plain(config: str) -> tuple[str, ...]:
+    """The services without profiles in what `config` prints: older tools list those with, too.
+
+    Both tools print the same plain YAML, two spaces a level.
+    """
+    _, _, rest = f"\n{config}".partition("\nservices:\n")
+    section = re.split(r"^(?=\S)", rest, maxsplit=1, flags=re.MULTILINE)[0]
+    blocks = re.split(r"^  (?=[\"'\w])", section, flags=re.MULTILINE)[1:]
+    names = (
+        block.partition(":")[0].strip("\"'") for block in blocks if "\n    profiles:" not in block
+    )
+    return tuple(sorted(names))
 
 
 def _last(text: str) -> str:

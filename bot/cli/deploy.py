@@ -15,7 +15,7 @@ from bot.cli.common import Exit, JsonOption, YesOption, command, complain, say
 from bot.cli.compose import Compose, Part
 from bot.text import terminal
 from core.clock import Clock, SystemClock
-from core.errors import Invalid, Refused
+from core.errors import Refused
 
 app = typer.Typer(no_args_is_help=True, help="The compose cluster: TiKV, Prometheus, Grafana.")
 
@@ -61,10 +61,9 @@ async def up(
 async def _start(found: Compose, chosen: Sequence[str], bot: bool) -> int:
     """Bring services up, all but the bot unless it is wanted; compose's exit code."""
     there = await found.services()
-    if unknown := sorted(set(chosen) - set(there)):
-        raise Invalid(f"There is no service {', '.join(unknown)}; there are {', '.join(there)}.")
-    without = [] if bot or chosen or BOT not in there else ["--scale", f"{BOT}=0"]
-    return await found.run("up", "-d", *without, *chosen)
+    # Named one by one: compose would pull or build what is only left out by its count.
+    named = chosen or [name for name in there if bot or name != BOT]
+    return await found.run("up", "-d", *named)
 
 
 async def _until_well(
