@@ -30,9 +30,10 @@ class _Unix(http.client.HTTPConnection):
         self.sock.settimeout(self.timeout)
         try:
             self.sock.connect(self._path)
-        except OSError:
+        except OSError as error:
             self.sock.close()
-            raise
+            why = error.strerror or str(error)
+            raise OSError(f"no Docker engine answers at {self._path} ({why})") from None
 
 
 class EngineSaid(Exception):

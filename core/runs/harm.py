@@ -62,7 +62,9 @@ def overdue(tx: Tx) -> tuple[Unhealed, ...]:
 
 def _due_at(one: FaultRecord) -> float:
     began = one.heal_started_at
-    return one.heal_by if began is None else min(one.heal_by, max(began, one.lands_until) + HEAL_S)
+    # A call that came back has nothing left to land.
+    lands = one.lands_until if one.inject_returned_at is None else 0.0
+    return one.heal_by if began is None else min(one.heal_by, max(began, lands) + HEAL_S)
 
 
 def from_row(row: sa.Row[Any]) -> FaultRecord:
