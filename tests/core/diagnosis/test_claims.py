@@ -155,7 +155,8 @@ def test_claims_of_alternatives_are_struck_too():
     assert len(made.alternatives[0].contradicting) == 1
 
 
-values = st.floats(-1e9, 1e9, allow_nan=False)
+# Adding 0.0 makes -0.0 the 0.0 that it equals: in JSON the two differ.
+values = st.floats(-1e9, 1e9, allow_nan=False).map(lambda one: one + 0.0)
 
 
 @settings(max_examples=60, deadline=None)
