@@ -6,11 +6,11 @@ computed over all of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from core.clients import pd_model, pd_operators, pd_store
+from core.clients import pd_model, pd_store
 from core.diagnosis.evidence import About
 from core.diagnosis.model import Piece, Query
 from core.diagnosis.pieces import Filing
@@ -97,7 +97,7 @@ class Explainer:
         file_figures(files, answers, asked, about, *figures_of)
         entities = [store_entity(key) for key in listed]
         probed = self._all_probes(files, asked)
-        files.compared(entities, probed, self._member_entities(asked), nodes)
+        await self._compared(files, entities, probed, nodes)
         await self._logs(files, answers, first)
 
     def _asked(self, about: About) -> Asked:
@@ -214,6 +214,16 @@ class Explainer:
                 told.append({"at": taken_at - (mono - incident.back), "ok": True, "said": ""})
         return told
 
+    async def _compared(
+        self, files: Files, stores: Sequence[str], probed: Sequence[str], nodes: Sequence[str]
+    ) -> None:
+        files.shown = frozenset(nodes) & frozenset(stores)
+        members = [one for one in nodes if one.startswith("pd:")]
+        for entity in nodes:
+            files.shared(entity, stores)
+            await self._means.clock.sleep(0)  # 10 ms each where there are 5,000 stores
+        files.spread(stores, probed, members)
+
     async def _logs(self, files: Files, answers: Answers, first: str) -> None:
         for entity in sorted(answers.logs, key=lambda one: one != first):
             await self._means.clock.sleep(0)  # some 20 ms each: let others in
@@ -231,7 +241,7 @@ class Explainer:
             )
             told = {"at": seen.at, "what": what, "words": words}
             found.setdefault(store_entity(key), []).append(told)
-        for operator in _operators(answers, taken_at):
+        for operator in explain_pd.asked_for(answers.pd, taken_at):
             found.setdefault("cluster", []).append(operator)
         return found
 
@@ -282,15 +292,3 @@ def _listed(members: pd_model.Members | None) -> list[pd_model.Member]:
 
 def _seen(sight: Sight) -> tuple[bool, str]:
     return sight.look is Sighting.OK, sight.detail
-
-
-def _operators(answers: Answers, taken_at: float) -> Iterable[dict[str, Any]]:
-    """What people asked PD to do to regions, as far as it still goes on."""
-    got = answers.pd.paths.get("/operators")
-    body = (got.value or {}).get("body") if got is not None else None
-    for sentence in body if isinstance(body, list) else ():
-        if not isinstance(sentence, str) or "admin" not in sentence[:80]:
-            continue
-        read = pd_operators.read(sentence)
-        at = read.created_at if read.created_at is not None else taken_at
-        yield {"at": at, "what": "operator", "words": f"{read.desc}: {read.brief}"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -40,6 +40,7 @@ class Files:
         self._look = look
         self._about = about
         self.facts: Facts = {}
+        self.shown: frozenset[str] = frozenset()
 
     def add(self, kind: str, entity: str, content: Any, source: str, failed: str = "") -> None:
         """One piece; `failed` says how its source failed."""
@@ -169,19 +170,15 @@ class Files:
         for entity, listed in some.items():
             self.add("change", entity, {"changes": list(listed)}, "seen changes")
 
-    def compared(
-        self,
-        stores: Sequence[str],
-        probed: Sequence[str],
-        members: Sequence[str],
-        shown: Iterable[str],
-    ) -> None:
-        """What only shows when nodes are compared; `shown` are those that get a piece of their own."""
-        for entity in shown:
-            others = [one for one in stores if one != entity] if entity in stores else []
-            told = share(self.facts, entity, others)
-            if told:
-                self._filing.add("share", entity, told, source="compared with the others")
+    def shared(self, entity: str, stores: Sequence[str]) -> None:
+        """What only shows when a node is compared with the others."""
+        others = [one for one in stores if one != entity] if entity in self.shown else []
+        told = share(self.facts, entity, others)
+        if told:
+            self._filing.add("share", entity, told, source="compared with the others")
+
+    def spread(self, stores: Sequence[str], probed: Sequence[str], members: Sequence[str]) -> None:
+        """All stores together."""
         told = spread(self.facts, stores, probed, members)
         self._filing.add("spread", "cluster", told, source="all stores together")
         total = [

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from core.clients import pd_model, pd_paths, pd_store
+from core.clients import pd_model, pd_operators, pd_paths, pd_store
 from core.clients.failures import PdRefused
 from core.clients.http import MIB
 from core.clients.pd import Pd, Ping
@@ -114,3 +114,15 @@ def shortened(thing: Any, depth: int = 0) -> Any:
 def allowed_paths() -> tuple[str, ...]:
     """The reads of PD that may be asked for, as regular expressions."""
     return pd_paths.READS
+
+
+def asked_for(answers: PdAnswers, taken_at: float) -> Iterable[dict[str, Any]]:
+    """What people asked PD to do to regions, as far as it still goes on."""
+    got = answers.paths.get("/operators")
+    body = (got.value or {}).get("body") if got is not None else None
+    for sentence in body if isinstance(body, list) else ():
+        if not isinstance(sentence, str) or "admin" not in sentence[:80]:
+            continue
+        read = pd_operators.read(sentence)
+        at = read.created_at if read.created_at is not None else taken_at
+        yield {"at": at, "what": "operator", "words": f"{read.desc}: {read.brief}"}
