@@ -216,6 +216,17 @@ def overflow(action_id: str, options: Sequence[tuple[str, str]]) -> Element:
     return {"type": "overflow", "action_id": action_id, "options": listed}
 
 
+TaskStatus = Literal["in_progress", "complete", "error"]
+
+
+def plan(title: str, tasks: Sequence[tuple[str, TaskStatus]]) -> Block:
+    """Work in steps, as cards that are ticked off. Not every workspace takes it: whoever sends it
+    has the same in words."""
+    named = [(f"t{n}", clean(text, 200) or "—", how) for n, (text, how) in enumerate(tasks[:20])]
+    cards = [{"type": "task_card", "task_id": i, "title": t, "status": s} for i, t, s in named]
+    return {"type": "plan", "title": clean(title, 300) or "—", "tasks": cards}
+
+
 # Rich text: the one block in which data, dates, people and styles stand beside each other.
 
 

@@ -20,6 +20,8 @@ from core.events import Event
 from core.outbox import Anchor, Effect, Priority
 from core.placements import Placement
 
+STEPS = 20
+"""Steps of a model's work that are kept."""
 TOLD = "ticket.diagnosed"
 ANSWERED = "ticket.answered"
 SAME = "diagnosis.unchanged"
@@ -92,12 +94,19 @@ class Thread:
         told = {name: event.data[name] for name in _TOLD_OF if name in event.data}
         told["ticket_id"] = event.ticket_id
         for anchor in outbox.anchors(self.tx, [ref], ("progress",)).values():
-            reconcile.amend(self.tx, anchor.key, told)
+            reconcile.amend(self.tx, anchor.key, {**told, "steps": self._steps(anchor.key)})
             self._again(ref, "progress", Priority.NEWS)
             return
         look = looks.get(self.tx, number)
         if self.place.place == "card" or (look is not None and look.asked_by is not None):
             self._post(ref, "progress", asked=False, **told)
+
+    def _steps(self, key: str) -> list[str]:
+        """What was done so far: the step that was shown until now is done."""
+        row = outbox.get(self.tx, key)
+        said = {} if row is None else row.data
+        done, last = list(said.get("steps") or ()), said.get("text")
+        return [*done, last][-STEPS:] if last and last not in done[-1:] else done
 
     def _stirred(self, event: Event) -> None:
         """Somebody stopped a look, or it has ended: its progress, if it is shown, says so."""

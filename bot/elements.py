@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from operator import setitem
 from typing import Any
 
 from bot.text import size
@@ -184,7 +186,15 @@ def _leaf(found: Problems, at: str, leaf: Json) -> None:
         found.add(f"{at}/timestamp", "must be a whole number")
 
 
+def _plan(found: Problems, at: str, block: Json) -> None:
+    found.length(f"{at}/title", block.get("title"), 1, 3000)
+    for i, one in enumerate(found.count(f"{at}/tasks", block.get("tasks"), 1, 50)):
+        found.keys(f"{at}/tasks/{i}", one, frozenset({"type", "task_id", "title", "status"}))
+        found.length(f"{at}/tasks/{i}/title", one.get("title"), 1, 3000)
+
+
 _BLOCKS: Mapping[str, tuple[str, Check]] = {
+    "plan": ("title tasks", _plan),
     "header": ("text", _header),
     "section": ("text fields accessory expand", _section),
     "context": ("elements", _context),
@@ -269,15 +279,8 @@ def texts(blocks: Sequence[Json]) -> Iterator[dict[str, Any]]:
                 "text": str(thing),
                 "limit": limit,
                 "markup": holder.get("type") == "mrkdwn",
-                "set": _setter(holder, key),
+                "set": partial(setitem, holder, key),
             }
-
-
-def _setter(holder: Any, key: str) -> Callable[[str], None]:
-    def put(text: str) -> None:
-        holder[key] = text
-
-    return put
 
 
 _LIMITS = {"header": 150, "button": 75, "option": 75}

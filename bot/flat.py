@@ -54,6 +54,9 @@ def _block(block: Mapping[str, Any]) -> str:
     kind = block.get("type")
     if kind == "rich_text":
         return "\n".join(_rich(e) for e in block.get("elements", ()))
+    if kind == "plan":
+        steps = [f"• {escape(str(one.get('title', '')))}" for one in block.get("tasks", ())]
+        return "\n".join([escape(str(block.get("title", ""))), *steps])
     if kind == "context":
         return " · ".join(_object(e) for e in block.get("elements", ()))
     parts = [block["text"]] if "text" in block else []

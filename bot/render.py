@@ -36,6 +36,8 @@ from core.tickets.model import Ticket
 log = structlog.get_logger()
 WORST_SHOWN = 5
 MAX_TEXT = 3000
+PLAINER = ("progress",)
+"""Kinds that have a plainer form of their own for where Slack refuses the usual one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ class Renderer:
             made = self._plainly(tx, row)
         if made is None:
             return None
-        if row.data.get("plain"):
+        if row.data.get("plain") and row.kind not in PLAINER:
             return Message(made.text[:MAX_TEXT])
         return fit(made)
 

@@ -74,6 +74,7 @@ class Progress:
     """An investigation by a model, under way or ended.
 
     `text` says what is done right now. Money in millionths of a dollar; a limit of 0 is not shown.
+    `steps` were done before; `cards`: show them as task cards, which not every workspace takes.
     `ended`: "" while it works, else done, stopped or failed; `why` says why it failed.
     """
 
@@ -90,4 +91,6 @@ class Progress:
     ended: str = ""
     stopped_by: str = ""
     why: str = ""
+    steps: tuple[str, ...] = ()
+    cards: bool = False
     name_of: Callable[[str], str] = words.mention_of

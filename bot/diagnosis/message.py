@@ -62,6 +62,8 @@ def of_progress(tx: Tx, row: Row, around: Surroundings) -> Message | None:
             ended=_ended(said, look),
             stopped_by=look.stopped_by or "",
             why=str(said.get("why") or ""),
+            steps=_texts(said.get("steps")),
+            cards=not said.get("plain"),
             name_of=around.name_of,
         )
     )
@@ -69,6 +71,10 @@ def of_progress(tx: Tx, row: Row, around: Surroundings) -> Message | None:
 
 def _int(found: object) -> int:
     return found if isinstance(found, int) and not isinstance(found, bool) else 0
+
+
+def _texts(found: object) -> tuple[str, ...]:
+    return tuple(str(one) for one in found) if isinstance(found, list) else ()
 
 
 def _float(found: object) -> float:

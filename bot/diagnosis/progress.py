@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bot import certainty as wording
 from bot import ids
-from bot.blocks import Message, actions, button, line, rich
+from bot.blocks import Block, Message, TaskStatus, actions, button, context, line, plain, plan, rich
 from bot.diagnosis.facts import Progress
 from bot.sentences import markup, pieces
 from bot.text import clean, plural
 from bot.validate import fit
 from bot.words import Data, Phrase, Who, span
 
+MAX_STEPS = 8
+NAMED = 4
+
 
 def progress(now: Progress) -> Message:
     """Under way: what it does, how far it is, what it has cost. Ended: what it took."""
     if now.ended:
         told = _ended(now)
-        return fit(Message(markup(told, now.name_of), (rich(line(*pieces(told, now.name_of))),)))
+        blocks: list[Block] = [rich(line(*pieces(told, now.name_of)))]
+        if now.steps:
+            blocks.append(context(plain(_looked_at(now.steps), 300)))
+        return fit(Message(markup(told, now.name_of), tuple(blocks)))
     if now.stopped_by:
         told = ("⏹️ Claude stops at its next step, as ", Who(now.stopped_by), " asked.")
         return fit(Message(markup(told, now.name_of), (rich(line(*pieces(told, now.name_of))),)))
@@ -24,12 +32,33 @@ def progress(now: Progress) -> Message:
     asked: Phrase = (" for ", Who(now.asked_by)) if now.asked_by else ()
     told = (f"⏳ Claude looks into ticket {now.ticket_id}", *asked, ": ", Data(doing, 200))
     value = ids.investigation_value(now.id)
+    if now.cards:
+        shown: tuple[Block, ...] = (_cards(now, doing), context(plain(_spent(now), 200)))
+    else:
+        shown = (rich(line(*pieces(told, now.name_of)), line(_spent(now))),)
     label = f"Stop the diagnosis of ticket {now.ticket_id} by Claude"
-    blocks = (
-        rich(line(*pieces(told, now.name_of)), line(_spent(now))),
-        actions(button(ids.INVESTIGATION_STOP, "Stop", value, style="danger", label=label)),
-    )
-    return fit(Message(markup(told, now.name_of), blocks))
+    stop = actions(button(ids.INVESTIGATION_STOP, "Stop", value, style="danger", label=label))
+    return fit(Message(markup(told, now.name_of), (*shown, stop)))
+
+
+def _cards(now: Progress, doing: str) -> Block:
+    asked = f" for {clean(now.name_of(now.asked_by), 60)}" if now.asked_by else ""
+    done: list[tuple[str, TaskStatus]] = [
+        (one, "complete") for one in now.steps[-MAX_STEPS:] if one != now.text
+    ]
+    title = f"Claude looks into ticket {now.ticket_id}{_plainly(asked)}"
+    return plan(title, [*done, (doing, "in_progress")])
+
+
+def _plainly(text: str) -> str:
+    """Without a mention: a card's title reads no markup."""
+    return "" if "<@" in text else text
+
+
+def _looked_at(steps: Sequence[str]) -> str:
+    named = "; ".join(clean(one, 60) for one in steps[:NAMED])
+    more = f" and {len(steps) - NAMED} more" if len(steps) > NAMED else ""
+    return f"Looked at: {named}{more}"
 
 
 def _spent(now: Progress) -> str:

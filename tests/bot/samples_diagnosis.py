@@ -107,6 +107,12 @@ def diagnoses() -> dict[str, Message]:
         ),
         "answer-none": answer.answered(replace(asked, question="sing", answer=lost)),
         "progress": progress.progress(WORK),
+        "progress-cards": progress.progress(
+            replace(WORK, cards=True, steps=("reading the evidence", "asking PD for /stores"))
+        ),
+        "progress-looked": progress.progress(
+            replace(ended, ended="done", steps=tuple(f"log of store {n}" for n in range(9)))
+        ),
         "progress-stopping": progress.progress(replace(WORK, stopped_by=ANA)),
         "progress-done": progress.progress(replace(ended, ended="done")),
         "progress-stopped": progress.progress(replace(ended, ended="stopped", stopped_by=ANA)),
@@ -177,7 +183,7 @@ def hostile(text: str) -> dict[str, Message]:
         for one, outcome in zip(awful_claims(text), list(Outcome) * 9, strict=False)
     )
     work = Progress(9, 42, text, f"slack:{text}", 10**9, 10**9, 10**9, 10**15, 10**15, 1e300, "",
-                    "", text, lambda _: text)  # fmt: skip
+                    "", text, (text,) * 60, name_of=lambda _: text)  # fmt: skip
     return {
         "diagnosis": views.diagnosis(bad),
         "diagnosis-first": views.diagnosis(replace(bad, previous=None, asked_by="", spent=None)),
@@ -189,4 +195,5 @@ def hostile(text: str) -> dict[str, Message]:
             f"progress-{ended}": progress.progress(replace(work, ended=ended, stopped_by=by))
             for ended, by in (("", ""), ("", text), ("done", ""), ("stopped", text), ("failed", ""))
         },
+        "progress-cards": progress.progress(replace(work, cards=True)),
     }

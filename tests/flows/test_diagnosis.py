@@ -229,6 +229,11 @@ async def test_a_model_at_work_is_one_line_that_can_be_stopped(s: Stage) -> None
     assert "Turn 2 of at most 8 · $0.012 so far" in seen(line)
     await who.progresses(number, look, text="comparing stores", turn=3, micro_dollars=20_000)
     await s.ws.until(lambda: "comparing stores" in seen(thread(s)[1]))
+    [cards] = [block for block in thread(s)[1].blocks if block["type"] == "plan"]
+    assert [(one["title"], one["status"]) for one in cards["tasks"]] == [
+        ("reading the log of store 4", "complete"),
+        ("comparing stores", "in_progress"),
+    ]
     await s.click(line.ts, ids.INVESTIGATION_STOP)
     await s.ws.until(lambda: "stops at its next step" in seen(thread(s)[1]))
     assert not any(b["type"] == "actions" for b in thread(s)[1].blocks)
@@ -237,3 +242,18 @@ async def test_a_model_at_work_is_one_line_that_can_be_stopped(s: Stage) -> None
     await s.ws.until(lambda: "was stopped" in seen(thread(s)[1]))
     assert "after 12 s: 3 turns, 9,120 tokens, $0.020" in seen(thread(s)[1])
     assert len(thread(s)) == 2
+
+
+async def test_where_slack_takes_no_task_cards_the_same_comes_in_words(s: Stage) -> None:
+    number, message, who = await told(s)
+    await s.click(message.ts, ids.DIAGNOSIS_AGAIN)
+    look = await who.begins()
+    s.ws.fault("chat.postMessage", "error", error="invalid_blocks")
+    await who.progresses(number, look, text="reading the log", turn=1, micro_dollars=900)
+    line = await replied(s, 2)
+    assert "reading the log" in seen(line)
+    assert [block["type"] for block in line.blocks] == ["rich_text", "actions"]
+    await who.progresses(number, look, text="comparing stores", turn=2, micro_dollars=1_900)
+    await s.ws.until(lambda: "comparing stores" in seen(thread(s)[1]))
+    assert "plan" not in [block["type"] for block in thread(s)[1].blocks]
+    assert [b["action_id"] for b in thread(s)[1].blocks[-1]["elements"]] == [ids.INVESTIGATION_STOP]
