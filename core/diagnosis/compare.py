@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 from typing import Any
-
-from core.diagnosis.pieces import ratio
 
 Facts = Mapping[tuple[str, str, str], Any]
 """Contents of pieces by kind, entity, and (for readings) name."""
@@ -159,3 +158,11 @@ def _places(facts: Facts, up: Sequence[str]) -> dict[str, Any]:
         places = {(_now(facts, "store", one, "labels") or {}).get(level) for one in up}
         told["unplaced"] = replicas - len(places - {None})
     return told
+
+
+def ratio(own: float | None, others: Sequence[float | None]) -> float | None:
+    """How many times the mean of the others this is; None where that cannot be told."""
+    known = [one for one in others if one is not None]
+    if own is None or not known or fmean(known) <= 0:
+        return None
+    return round(own / fmean(known), 3)

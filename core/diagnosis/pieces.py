@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from statistics import fmean
 from typing import Any
 
 from core.clients import goformat
@@ -175,11 +174,3 @@ def reading(points: Sequence[tuple[float, float]], before: float, taken: float) 
         "min": min(lately),
         "points": [{"at": at, "value": value} for at, value in seen[-MAX_POINTS:]],
     }
-
-
-def ratio(own: float | None, others: Sequence[float | None]) -> float | None:
-    """How many times the mean of the others this is; None where that cannot be told."""
-    known = [one for one in others if one is not None]
-    if own is None or not known or fmean(known) <= 0:
-        return None
-    return round(own / fmean(known), 3)

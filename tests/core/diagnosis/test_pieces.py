@@ -3,7 +3,8 @@
 import pytest
 
 from core.diagnosis import pieces
-from core.diagnosis.pieces import Filing, clean, hot, ratio
+from core.diagnosis.compare import ratio
+from core.diagnosis.pieces import Filing, clean, hot
 
 
 def test_a_store_without_its_zero_fields_is_plain():
