@@ -141,6 +141,7 @@ class Delivery:
         for event in part:
             if _opened(event):
                 to_place[str(event.subject)] = event.id
+                delivery_runs.stirred(tx, str(event.subject))
             elif event.ticket_id is None:
                 to_place.update(self._news(tx, event))
         for subject, event_id in to_place.items():

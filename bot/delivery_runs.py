@@ -12,11 +12,13 @@ from core import outbox
 from core.db import Tx
 from core.events import Event
 from core.outbox import Effect, Priority
-from core.runs import artefacts
+from core.runs import artefacts, store
 
 CARD = "run"
 REPORT = "run_report"
 MISSED = "run_missed"
+LIST_S = 1.0
+"""Tickets come in several at once."""
 
 
 def run_ref(run_id: int) -> str:
@@ -45,6 +47,15 @@ def tell(tx: Tx, team: str, routes: Routes, event: Event) -> None:
     outbox.want_again(tx, key, due_at=tx.now, priority=Priority.HUMAN)
     if event.kind == "run.reported":
         _report(tx, card, key, event)
+
+
+def stirred(tx: Tx, subject: str) -> None:
+    """Tickets opened on a subject: the card of the experiment under way there lists them."""
+    run = store.live(tx, subject)
+    if run is None:
+        return
+    for anchor in outbox.anchors(tx, [run_ref(run.id)], (CARD,)).values():
+        outbox.want_again(tx, anchor.key, due_at=tx.now + LIST_S, priority=Priority.UPKEEP)
 
 
 def _report(tx: Tx, card: Effect, key: str, event: Event) -> None:

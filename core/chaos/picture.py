@@ -16,7 +16,8 @@ def timeline(run: Run, story: Story) -> Timeline | None:
     bars = [Bar("fault", zero, story.healed_at, story.words or run.name, Ink.FAULT)]
     if story.detected_at is not None:
         until = story.recovered_at
-        bars.append(Bar("ticket", story.detected_at, until, story.detected_by, Ink.TICKET))
+        found = f"{story.detected_by}, after {story.detected_at - zero:.1f} s"
+        bars.append(Bar("ticket", story.detected_at, until, found, Ink.TICKET))
     if story.diagnosed_at is not None:
         at = story.diagnosed_at
         bars.append(Bar("diagnosis", at, at, _cause(story), Ink.DIAGNOSIS))
@@ -24,11 +25,12 @@ def timeline(run: Run, story: Story) -> Timeline | None:
         healed = story.healed_at
         bars.append(Bar("heal", story.heal_began_at, healed, story.undo_words, Ink.HEAL))
     if story.healed_at is not None and story.recovered_at is not None:
-        bars.append(Bar("recovery", story.healed_at, story.recovered_at, "", Ink.RECOVERY))
+        well = f"well after {story.recovered_at - zero:.0f} s"
+        bars.append(Bar("recovery", story.healed_at, story.recovered_at, well, Ink.RECOVERY))
     title = f"{run.name} on {story.name or story.entity}"
     return Timeline(title, zero, zero - 2.0, ended, tuple(bars))
 
 
 def _cause(story: Story) -> str:
     score = {True: " (right)", False: " (wrong)", None: ""}[story.right]
-    return f"{story.diagnosed_as}{score}"
+    return f"{story.diagnosed_as.replace('_', ' ')}{score}"

@@ -140,7 +140,7 @@ def _bounded(timeline: Timeline) -> Timeline:
         began,
         ended,
         tuple(
-            Bar(_short(b.row, 16), b.since, _until(b), _short(b.words), b.ink)
+            Bar(_short(b.row, 16).capitalize(), b.since, _until(b), _short(b.words), b.ink)
             for b in bars[:BARS_AT_MOST]
         ),
         tuple(

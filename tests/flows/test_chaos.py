@@ -404,8 +404,8 @@ async def test_a_ticket_that_opens_meanwhile_says_so_and_is_on_the_card(s: Scene
     [number] = await s.breaks("store:1")
     ticket_card = s.rig.posts()[-1]
     assert "Opened during experiment kill-store, run 1 ." in seen(ticket_card)
-    await moves(s, tickets=(number,), stage=str(Stage.HEAL))
     await card(s, f"Ticket {number}, critical")
+    await moves(s, tickets=(number,), stage=str(Stage.HEAL))
     await ends(s, Outcome.SUCCEEDED)
     await s.rig.mends("store:1")
     await s.ws.until(lambda: "resolved" in seen(s.rig.posts()[-1]))
