@@ -18,6 +18,7 @@ from core.db import Database, Fenced
 from core.diagnosis.worker import Worker
 from core.metrics import Metrics
 from core.monitor import TickReport, Watch
+from core.runs import harm
 from core.runs.runner import Runner
 from core.schedule import every
 from core.subject import Nudges, Paced, Subject
@@ -171,6 +172,7 @@ class Engine:
         open_now = await self.db.read(store.open_by_severity)
         for severity, n in open_now.items():
             self._metrics.tickets.labels(severity).set(n)
+        self._metrics.overdue_faults.set(len(await self.db.read(harm.overdue)))
 
     async def _apply_pace(self) -> None:
         wanted = await self.db.read(maintenance.interval_s)

@@ -44,6 +44,11 @@ class Metrics:
         self.tickets = Gauge(
             "tocsin_open_tickets", "Open tickets by severity.", ["severity"], registry=r
         )
+        self.overdue_faults = Gauge(
+            "tocsin_overdue_faults",
+            "Faults of experiments that should have been seen healed by now.",
+            registry=r,
+        )
         self.opened = Counter(
             "tocsin_tickets_opened", "Tickets opened by subject.", ["subject"], registry=r
         )

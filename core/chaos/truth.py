@@ -17,7 +17,7 @@ _ANY: Mapping[Fault, tuple[str, ...]] = {
     Fault.CUT: ("network_cut_two_way",),
     Fault.PARTITION: ("network_cut_one_way",),
     Fault.LIMIT_MEMORY: ("out_of_memory",),
-    Fault.FILL_DISK: ("disk_full",),
+    Fault.FILL_DISK: ("disk_full", "etcd_no_space"),
     Fault.TRANSFER_LEADER: ("nothing_wrong", "pd_leader_loss"),
     Fault.EVICT_LEADERS: ("scheduler_left_behind", "nothing_wrong"),
 }
