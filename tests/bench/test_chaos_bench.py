@@ -42,9 +42,9 @@ from core.twin.cluster import Layout
 from tests.bench.alerting import STOCK, TUNED, Alerting, alerting
 from tests.bench.figures import percentile, quietly, show
 from tests.flows.rig import _prepared, _seen_long_ago
+from tests.live.containers import state
 from tests.live.etcd_cluster import CLIENT, Cluster, etcd_image
 from tests.live.etcd_cluster import running as etcd_running
-from tests.live.test_chaos_docker import state
 
 CHANNEL = "storage-alerts"
 WANTED = (("kill", 20, 1.0), ("pause", 20, 2.5), ("cut", 10, None))

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from core.chaos.undo_docker_engine import Engine
+from core.chaos.undo_docker_host import group
 
 SOCKET = "/var/run/docker.sock"
 LABEL = "tocsin.chaos=allow"
@@ -78,6 +79,50 @@ def inspect(name: str) -> dict[str, Any]:
     found = Engine(f"unix://{SOCKET}").container(name)
     assert found is not None, f"there is no container {name}"
     return found
+
+
+def in_network(name: str, *command: str) -> str:
+    """What a program of this machine says inside the container's network."""
+    pid = str(inspect(name)["State"]["Pid"])
+    return subprocess.run(
+        ["nsenter", "-t", pid, "-n", *command], capture_output=True, timeout=10
+    ).stdout.decode()
+
+
+def state(name: str) -> dict[str, Any]:
+    """Everything of a container that an experiment could change, but for its process."""
+    found = inspect(name)
+    networks = {
+        key: {
+            "ip": one["IPAddress"],
+            "mac": one["MacAddress"],
+            "aliases": sorted(a for a in one["Aliases"] or () if a != found["Id"][:12]),
+            "chosen": (one["IPAMConfig"], one["Links"], one["DriverOpts"]),
+        }
+        for key, one in found["NetworkSettings"]["Networks"].items()
+    }
+    pid = found["State"]["Pid"]
+    limits = pid and {
+        file.name: file.read_text()
+        for controller in ("memory", "cpu")
+        for pattern in ("*limit_in_bytes", "cpu.cfs_*", "memory.max", "cpu.max")
+        for file in group(pid, controller).glob(pattern)
+        if "kmem" not in file.name
+    }
+    data = Path(f"/proc/{pid}/root/data")
+    files = sorted(one.name for one in data.iterdir()) if pid and data.exists() else []
+    # A network that is connected anew is a new interface to the engine: eth2 after eth1.
+    command = "iptables -S; tc qdisc show"
+    wires = pid and re.sub(r"eth\d+", "eth", in_network(name, "sh", "-c", command))
+    return {
+        "status": found["State"]["Status"],
+        "paused": found["State"]["Paused"],
+        "networks": networks,
+        "hosted": found["HostConfig"],
+        "limits": limits,
+        "files": files,
+        "wires": wires,
+    }
 
 
 @dataclass

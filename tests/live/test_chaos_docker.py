@@ -7,9 +7,7 @@ import contextlib
 import ctypes
 import json
 import os
-import re
 import socket
-import subprocess
 import threading
 import time
 from pathlib import Path
@@ -21,12 +19,11 @@ from core.chaos.drivers.docker import DockerDriver
 from core.chaos.drivers.docker_here import tools
 from core.chaos.model import Fault
 from core.chaos.settings import SubjectChaos
-from core.chaos.undo_docker_host import group
 from core.clients.docker_change import DockerChange
 from core.clock import SystemClock
 from core.errors import Refused
 from tests.live import containers
-from tests.live.containers import docker, inspect
+from tests.live.containers import docker, inspect, state
 
 pytestmark = [
     pytest.mark.docker,
@@ -60,50 +57,6 @@ async def driver(site, entities, address=f"unix://{containers.SOCKET}", **settin
         yield made
     finally:
         await client.close()
-
-
-def in_network(name, *command):
-    """What a program of this machine says inside the container's network."""
-    pid = str(inspect(name)["State"]["Pid"])
-    return subprocess.run(
-        ["nsenter", "-t", pid, "-n", *command], capture_output=True, timeout=10
-    ).stdout.decode()
-
-
-def state(name):
-    """Everything of a container that an experiment could change, but for its process."""
-    found = inspect(name)
-    networks = {
-        key: {
-            "ip": one["IPAddress"],
-            "mac": one["MacAddress"],
-            "aliases": sorted(a for a in one["Aliases"] or () if a != found["Id"][:12]),
-            "chosen": (one["IPAMConfig"], one["Links"], one["DriverOpts"]),
-        }
-        for key, one in found["NetworkSettings"]["Networks"].items()
-    }
-    pid = found["State"]["Pid"]
-    limits = pid and {
-        file.name: file.read_text()
-        for controller in ("memory", "cpu")
-        for pattern in ("*limit_in_bytes", "cpu.cfs_*", "memory.max", "cpu.max")
-        for file in group(pid, controller).glob(pattern)
-        if "kmem" not in file.name
-    }
-    data = Path(f"/proc/{pid}/root/data")
-    files = sorted(one.name for one in data.iterdir()) if pid and data.exists() else []
-    # A network that is connected anew is a new interface to the engine: eth2 after eth1.
-    command = "iptables -S; tc qdisc show"
-    wires = pid and re.sub(r"eth\d+", "eth", in_network(name, "sh", "-c", command))
-    return {
-        "status": found["State"]["Status"],
-        "paused": found["State"]["Paused"],
-        "networks": networks,
-        "hosted": found["HostConfig"],
-        "limits": limits,
-        "files": files,
-        "wires": wires,
-    }
 
 
 async def heal(plan, *, returned=True, lands_until=0.0):

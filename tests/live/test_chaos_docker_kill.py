@@ -26,8 +26,7 @@ from core.runs import harm, store
 from core.runs.model import Outcome, Run
 from tests.live import chaos_worker, containers
 from tests.live.chaos_worker import POINTS
-from tests.live.containers import Site, inspect
-from tests.live.test_chaos_docker import state
+from tests.live.containers import Site, inspect, state
 
 pytestmark = [
     pytest.mark.docker,

@@ -64,10 +64,10 @@ class DockerDriver:
     async def faults(self) -> Mapping[Fault, str]:
         """What can be done to containers from here, and why the rest cannot."""
         try:
-            raws = await self._client.everything()
+            await self._client.engine()
+            reasons = {**await self._why_not(), **_NEVER}
         except Unavailable as error:
             return {**dict.fromkeys(Fault, error.text), **_NEVER}
-        reasons = {**await self._why_not(raws), **_NEVER}
         return {fault: reasons.get(fault, "") for fault in Fault}
 
     async def targets(self) -> tuple[Target, ...]:
@@ -95,10 +95,10 @@ class DockerDriver:
         self, fault: Fault, target: Target, params: Mapping[str, Any], duration_s: float
     ) -> Plan:
         """Read how it stands, and say how it will be undone."""
-        raws = await self._client.everything()
-        if why := {**await self._why_not(raws), **_NEVER}.get(fault):
+        if why := {**await self._why_not(), **_NEVER}.get(fault):
             raise Refused(f"Docker cannot do {fault} here: {why}.")
         known_params(fault, params, plans.KNOWN.get(fault, ()))
+        raws = await self._client.everything()
         one = await self._fresh(target)
         self._allowed(target.entity, one)
         sharing = _sharing(one, raws)
@@ -185,10 +185,11 @@ class DockerDriver:
     def _pid(self, one: Seen) -> int | None:
         return host.process(self._client.address, one.raw)
 
-    async def _why_not(self, raws: Iterable[Mapping[str, Any]]) -> Mapping[Fault, str]:
+    async def _why_not(self) -> Mapping[Fault, str]:
         now = self._clock.monotonic()
         if self._here is not None and now - self._here[0] < _HERE_S:
             return self._here[1]
+        raws = await self._client.everything()
         running = [raw for raw in raws if (raw.get("State") or {}).get("Pid")]
         address = self._client.address
         beside = not running or any(host.process(address, raw) for raw in running)
