@@ -194,6 +194,12 @@ class EtcdWorld:
         """SIGSTOP: its port takes connections and never answers."""
         self.members[name].server.answer = HANG
 
+    def vanish(self, name: str) -> None:
+        """Its address is gone with it: connections end, and new ones are never answered."""
+        self.members[name].server.answer = HANG
+        for one in list(self.members[name].server.open):
+            one.transport.abort()
+
     async def revive(self, name: str) -> None:
         self.members[name].server.answer = None
         self.members[name].up = True

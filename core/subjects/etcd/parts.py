@@ -36,6 +36,7 @@ class Parts:
     explainer: Explainer
     docker: DockerClient | None = None
     logs: Mapping[str, LogSource] = field(default_factory=dict)
+    news: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def figures(self, members: Sequence[Who]) -> Figures:
         """Every member's figures; Unavailable if there are none to be had."""
@@ -44,14 +45,15 @@ class Parts:
         return await self.prometheus.read(members)
 
     async def nudged(self) -> None:
-        """Returns when a member's connection ended, or the others said what they hear of it."""
-        waits = [asyncio.ensure_future(one) for one in (self.probing.nudged(), self.peers.told())]
+        """Returns when a member's connection ended, or when more is known of one whose has."""
+        waits = [asyncio.ensure_future(one) for one in (self.probing.nudged(), self.news.wait())]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for one in waits:
                 one.cancel()
             await asyncio.gather(*waits, return_exceptions=True)
+        self.news.clear()
 
     async def close(self) -> None:
         """Close every connection."""

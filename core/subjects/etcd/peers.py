@@ -57,12 +57,6 @@ class Peers:
     def __init__(self, client: NodeMetrics, clock: Clock) -> None:
         self._client = client
         self._clock = clock
-        self._told = asyncio.Event()
-
-    async def told(self) -> None:
-        """Returns once there is a new answer."""
-        await self._told.wait()
-        self._told.clear()
 
     async def ask(self, reporters: Sequence[Who], gap_s: float = GAP_S) -> Hearsay:
         """Two looks at each reporter, `gap_s` apart; Unavailable if none can be asked."""
@@ -73,7 +67,6 @@ class Peers:
             raise Unavailable("no other member can be asked what it hears")
         await self._clock.sleep(gap_s)
         second = await self._scrapes([one for one in asked if one.id in first])
-        self._told.set()
         return Hearsay(began, {key: _grown(first[key], after) for key, after in second.items()})
 
     async def _scrapes(self, asked: Sequence[Who]) -> dict[int, Scrape]:

@@ -35,8 +35,8 @@ from core.subjects.sight import Look
 from core.subjects.sources import Source, read_due
 from core.tasks import OnError, Tasks
 
-# A connection that ends again and again must not make the monitor spin.
-_NUDGE_EVERY_S = 0.1
+_NUDGE_EVERY_S = 0.05
+_ALARMED_S = 0.05
 _KNOWN_ALARMS = ("NOSPACE", "CORRUPT")
 
 
@@ -133,7 +133,8 @@ class EtcdSubject:
 
     async def observe(self) -> EtcdObservation:
         """Read what is due, and say what is seen now."""
-        wait_s = self.settings.observe_wait_s
+        # Whose connection has just ended is told by what is under way: see `nudged`.
+        wait_s = _ALARMED_S if self._alarmed() else self.settings.observe_wait_s
         if not self.members:
             # Nobody to probe before somebody has said who there is.
             await read_due([self._members], self._tasks, self._clock, wait_s)
@@ -185,8 +186,7 @@ class EtcdSubject:
             for key, one in probing.sights.items()
             if one.look is not Look.OK and one.last is not None
         }
-        ended = {one.id for one in self.members if one.url is not None and probing.ended(one.url)}
-        return frozenset(silent | ended)
+        return frozenset(silent) | self._ended()
 
     async def _read_members(self) -> MemberList:
         silent = self._silent_ones()
@@ -194,7 +194,10 @@ class EtcdSubject:
         return await self._parts.reads.members(skip)
 
     async def _read_probes(self) -> int:
-        return await self._parts.probing.round({one.id: one.url for one in self.members})
+        asked = await self._parts.probing.round({one.id: one.url for one in self.members})
+        if any(one.ended and one.fails == 1 for one in self._parts.probing.sights.values()):
+            self._parts.news.set()
+        return asked
 
     async def _read_statuses(self) -> int:
         return await self._parts.reads.statuses(self.members, self._silent_ones())
@@ -204,11 +207,19 @@ class EtcdSubject:
 
     async def _read_peers(self) -> Hearsay:
         silent = self._silent_ones()
-        ended = any(
-            one.url is not None and self._parts.probing.ended(one.url) for one in self.members
-        )
         asked = [one for one in self.members if one.id not in silent]
-        return await self._parts.peers.ask(asked, SHORT_GAP_S if ended else GAP_S)
+        found = await self._parts.peers.ask(asked, SHORT_GAP_S if self._ended() else GAP_S)
+        self._parts.news.set()
+        return found
+
+    def _ended(self) -> frozenset[int]:
+        """Members whose kept connection the other side has ended."""
+        ended = self._parts.probing.ended
+        return frozenset(one.id for one in self.members if one.url is not None and ended(one.url))
+
+    def _alarmed(self) -> bool:
+        """Whether some connection has ended, and nothing was told of that member yet."""
+        return bool(self._ended() - self._lives.incidents.keys())
 
     def _take_in(self) -> None:
         if self._members.value is None or self._taken == self._members.answers:

@@ -53,6 +53,23 @@ async def test_a_killed_member_is_down_within_a_second(start: Start) -> None:
     assert drive.broken() == set()
 
 
+async def test_a_member_whose_address_vanished_with_it_is_down_within_a_second(
+    start: Start,
+) -> None:
+    drive = await start()
+    drive.world.vanish("etcd-1")
+    assert await drive.until("member_down", "member:etcd-1", Broken) <= 1.0
+    assert "no other member hears from it" in broken(drive, "member_down", "member:etcd-1").summary
+
+
+async def test_a_connection_that_ends_and_is_taken_again_is_no_death(start: Start) -> None:
+    drive = await start()
+    for one in list(drive.world.members["etcd-1"].server.open):
+        one.transport.abort()
+    await drive.run(5)
+    assert drive.ever() == set()
+
+
 async def test_a_member_that_hangs_is_down_once_the_others_hear_nothing_of_it(start: Start) -> None:
     drive = await start()
     drive.world.pause("etcd-2")
