@@ -57,8 +57,13 @@ async def test_a_member_whose_address_vanished_with_it_is_down_within_a_second(
     start: Start,
 ) -> None:
     drive = await start()
+    began = drive.clock.monotonic()
     drive.world.vanish("etcd-1")
-    assert await drive.until("member_down", "member:etcd-1", Broken) <= 1.0
+    # As its nudges make the monitor look: whenever more is known.
+    while not isinstance(drive.verdict("member_down", "member:etcd-1"), Broken):
+        await drive.clock.advance(0.05)
+        await drive.look()
+    assert drive.clock.monotonic() - began <= 1.0
     assert "no other member hears from it" in broken(drive, "member_down", "member:etcd-1").summary
 
 
