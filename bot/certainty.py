@@ -132,4 +132,6 @@ def dollars(micro: int) -> str:
         return "$0"
     if micro < 1_000:
         return "under $0.001"
-    return f"${micro / 1e6:.3f}" if micro < 1_000_000 else f"${micro / 1e6:,.2f}"
+    if micro >= 1_000_000 or micro % 10_000 == 0:
+        return f"${micro / 1e6:,.2f}"
+    return f"${micro / 1e6:.3f}"

@@ -62,10 +62,9 @@ def _looked_at(steps: Sequence[str]) -> str:
 
 
 def _spent(now: Progress) -> str:
-    turns = f"Turn {now.turn}" + (f" of at most {now.max_turns}" if now.max_turns else "")
-    limit = f" of at most {wording.dollars(now.limit_micro_dollars)}"
-    money = wording.dollars(now.micro_dollars) + (limit if now.limit_micro_dollars else "")
-    return f"{turns} · {money} so far"
+    turns = f"Turn {now.turn}" + (f" of {now.max_turns}" if now.max_turns else "")
+    limit = f" of {wording.dollars(now.limit_micro_dollars)}" if now.limit_micro_dollars else ""
+    return f"{turns} · {wording.dollars(now.micro_dollars)}{limit} so far"
 
 
 def _ended(now: Progress) -> Phrase:
@@ -80,4 +79,5 @@ def _ended(now: Progress) -> Phrase:
         said = Data(why or "it could not be reached", 300)
         return (f"Claude gave no answer{took}: ", said, f". {cost}. The rules' answer stands.")
     tail: Phrase = (" ", Data(why, 300), ".") if why else ()
-    return (f"Claude has looked into ticket {now.ticket_id}{took}: {cost}.", *tail)
+    within = took.replace("after", "for")
+    return (f"Claude looked into ticket {now.ticket_id}{within}: {cost}.", *tail)

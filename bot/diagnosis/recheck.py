@@ -46,7 +46,7 @@ def _verdict(lines: Sequence[Line]) -> str:
 
 
 _MARK = {2: "✓", 1: "?", 0: "✕"}
-_SAME = 2
+_SAME, _UNKNOWN = 2, 1
 _WORD = {2: "still so", 1: "cannot be seen now", 0: "not so any more"}
 
 
@@ -58,6 +58,8 @@ def _row(one: Line) -> Iterator[Element]:
     altered = " (its evidence was altered since)" if one.then.altered else ""
     if rank == _SAME and then == now and not altered:
         yield line(f"then and now {now}")
+    elif rank == _UNKNOWN:
+        yield line(f"then {then}{altered}, {_WORD[rank]}")
     else:
         yield line(f"then {then}{altered}, now {now}: {_WORD[rank]}")
 

@@ -212,7 +212,9 @@ def _small_print(shown: Shown) -> Iterator[Element]:
     if shown.spent is not None and shown.spent.calls:
         yield plain(cost(shown.spent), 120)
     if made.struck:
-        yield plain(f"{plural(len(made.struck), 'claim')} struck: their checks failed", 100)
+        one = len(made.struck) == 1
+        why = "was struck: its check failed" if one else "were struck: their checks failed"
+        yield plain(f"{plural(len(made.struck), 'claim')} {why}", 100)
     if shown.superseded:
         yield plain("Revised below", 40)
 

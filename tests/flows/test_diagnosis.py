@@ -226,7 +226,7 @@ async def test_a_model_at_work_is_one_line_that_can_be_stopped(s: Stage) -> None
                          micro_dollars=12_000)  # fmt: skip
     line = await replied(s, 2)
     assert "reading the log of store 4" in seen(line)
-    assert "Turn 2 of at most 8 · $0.012 so far" in seen(line)
+    assert "Turn 2 of 8 · $0.012 so far" in seen(line)
     await who.progresses(number, look, text="comparing stores", turn=3, micro_dollars=20_000)
     await s.ws.until(lambda: "comparing stores" in seen(thread(s)[1]))
     [cards] = [block for block in thread(s)[1].blocks if block["type"] == "plan"]
@@ -240,7 +240,7 @@ async def test_a_model_at_work_is_one_line_that_can_be_stopped(s: Stage) -> None
     await who.ends(number, look, ended="stopped", turns=3, tokens=9_120, seconds=12.4,
                    micro_dollars=20_000)  # fmt: skip
     await s.ws.until(lambda: "was stopped" in seen(thread(s)[1]))
-    assert "after 12 s: 3 turns, 9,120 tokens, $0.020" in seen(thread(s)[1])
+    assert "after 12 s: 3 turns, 9,120 tokens, $0.02" in seen(thread(s)[1])
     assert len(thread(s)) == 2
 
 
