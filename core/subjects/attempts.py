@@ -6,11 +6,14 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+import structlog
+
 from core.clients.failures import Leaderless, PdFailed, SourceFailed
 from core.clock import Clock, within
 from core.errors import TocsinError
 
 T = TypeVar("T")
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,10 @@ async def attempt(clock: Clock, limit_s: float, work: Awaitable[T]) -> Got[T]:
         return Got(None, f"timed out after {limit_s:.1f} s")
     except TocsinError as error:
         return Got(None, words(error))
+    except Exception as error:
+        # A bug about one source must not take the others along.
+        log.exception("a source of evidence failed", action="explain")
+        return Got(None, f"it could not be read: {type(error).__name__}")
 
 
 def words(error: TocsinError) -> str:

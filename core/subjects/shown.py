@@ -139,7 +139,7 @@ def chosen(lines: Sequence[LogLine], taken_at: float, most: int) -> list[LogLine
     """
     kept: list[LogLine] = []
     room = min(most, pieces.MAX_LINES)
-    alike: Counter[tuple[str, str]] = Counter()
+    alike: Counter[str] = Counter()
     for back, line in enumerate(reversed(lines)):
         if len(kept) >= room:
             break

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core.chaos.drivers.build import drivers
 from core.clients.docker import DockerClient
-from core.clients.http import Http
+from core.clients.http import MIB, Http, Limits
 from core.clients.logs import ContainerLog, FileLog, LogSource
 from core.clients.node import NodeMetrics
 from core.clients.pd import Pd
@@ -27,6 +27,8 @@ from core.subjects.tikv.subject import TikvSubject
 from core.tasks import OnError
 
 CALLER = "tocsin"
+EVIDENCE_BYTES = 8 * MIB
+"""A query that matches more is refused: reading it would hold everybody up."""
 NO_ADDRESS = "its status address means nothing outside its own machine"
 
 
@@ -44,6 +46,7 @@ def tikv(name: str, settings: TikvSettings, clock: Clock, on_error: OnError) -> 
     pd, nodes = Pd(_endpoints(settings, scheme), clock, pd_http), NodeMetrics(clock, node_http)
     reads, logs = PdReads(pd, identities, clock), _logs(settings, docker)
     containers = Containers(docker, settings.containers, clock) if docker is not None else None
+    asked = _asked(settings, clock, https)
     parts = Parts(
         pd=reads,
         probing=Probing(prober, clock, NO_ADDRESS),
@@ -57,7 +60,7 @@ def tikv(name: str, settings: TikvSettings, clock: Clock, on_error: OnError) -> 
             pd=pd,
             node_http=node_http,
             nodes=nodes,
-            prometheus=None if checked is None else checked[0],
+            prometheus=asked,
             matchers=settings.prometheus_matchers,
             types=settings.latency_types,
             containers=containers,
@@ -97,6 +100,16 @@ def _prometheus(
         clock,
     )
     return client, figures
+
+
+def _asked(settings: TikvSettings, clock: Clock, https: list[Http]) -> Prometheus | None:
+    """The same Prometheus as a source of evidence, whose answers must be small."""
+    if not settings.prometheus:
+        return None
+    small = Limits(max_bytes=EVIDENCE_BYTES)
+    http = Http(clock, tls=_tls(settings.prometheus_tls), limits=small)
+    https.append(http)
+    return Prometheus(settings.prometheus, clock, http, headers=settings.prometheus_headers)
 
 
 def _logs(settings: TikvSettings, docker: DockerClient | None) -> dict[str, LogSource]:

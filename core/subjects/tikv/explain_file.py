@@ -155,7 +155,8 @@ class Files:
             body = (got.value or {}).get("body")
             if path in HOT and isinstance(body, dict):
                 for store_id, told in pieces.hot(body).items():
-                    self.add("hot", f"store:{store_id}", told, path)
+                    if store_id.isdigit():
+                        self.add("hot", f"store:{store_id}", told, path)
 
     def prometheus(self, age: Got[float | None]) -> None:
         """Whether Prometheus answers, and how old what it has is."""
