@@ -30,6 +30,7 @@ from bot.chaos.facts import Shown
 from bot.sentences import person
 from bot.text import clean, escape, plural
 from bot.validate import fit
+from core.runs.model import Outcome
 
 TICKETS = 5
 
@@ -128,14 +129,14 @@ def _body(shown: Shown) -> Iterator[Element | None]:
     if run.outcome is None:
         yield line(*_progress(shown))
         yield line(*_now(shown))
-    elif story.why:
+    elif story.why and run.outcome is not Outcome.SUCCEEDED:
         yield line(f"{wording.sign(run)} ", *wording.told(story.why, 600, shown.name_of))
     rows: list[list[Element | str]] = [
         [say(f"{name}: ", bold=True), wording.phrase(text, 300)]
         for name, text in (
             ("What", story.words),
             ("Reach", story.radius),
-            ("Margin", story.margin),
+            ("Margin", story.margin.removeprefix("margin ")),
             ("Undo", story.undo_words),
         )
         if text

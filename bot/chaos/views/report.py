@@ -38,7 +38,9 @@ def _verdict(shown: Shown) -> Element:
 
 def _why(shown: Shown) -> Element | None:
     told = wording.told(shown.story.why, 900, shown.name_of)
-    return line(*told) if shown.story.why else None
+    # How one that passed went is all below.
+    passed = shown.run.outcome is Outcome.SUCCEEDED
+    return line(*told) if shown.story.why and not passed else None
 
 
 def _rows(shown: Shown) -> Iterator[Row]:
@@ -66,7 +68,7 @@ def _broken(shown: Shown) -> Iterator[Row]:
     lasted = wording.after(story, story.healed_at)
     yield [*row, f", for {lasted}"] if lasted else row
     if story.margin:
-        yield [_name("Margin"), wording.phrase(story.margin, 300)]
+        yield [_name("Margin"), wording.phrase(story.margin.removeprefix("margin "), 300)]
 
 
 def _found(shown: Shown) -> Iterator[Row]:

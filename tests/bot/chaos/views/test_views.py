@@ -60,7 +60,7 @@ def test_a_card_says_what_is_done_how_far_it_reaches_and_how_it_is_undone() -> N
     assert "kill the container tikv-2 (SIGKILL)" in text
     assert "1 of 3 stores, 683 leaders" in text
     assert "start it again" in text
-    assert "margin 1 → 0" in text
+    assert "Margin: 1 → 0" in text
     assert "Ana Ruiz" in text
 
 
