@@ -42,8 +42,10 @@ _LOUD = re.compile(r"(?i)<[!@#]|\b[a-z][a-z0-9+.-]{1,20}://|@(?:here|channel|eve
 
 
 def quiet(text: str) -> bool:
-    """Whether text that must stay as it is (a query, a value that is looked for) mentions and links nothing."""
-    return _LOUD.search(unicodedata.normalize("NFKC", text)) is None and text.isprintable()
+    """Whether text that must stay as it is (a query, a value that is looked for) mentions, links and
+    commands nothing."""
+    said = unicodedata.normalize("NFKC", text)
+    return not (_LOUD.search(said) or _COMMAND.search(said)) and text.isprintable()
 
 
 def _visible(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from core.diagnosis import catalogue
 from core.diagnosis.causes import CAUSES
@@ -19,6 +20,7 @@ from core.diagnosis.model import (
     Claim,
     Command,
     Diagnosis,
+    Op,
     Predicate,
     Query,
     Snapshot,
@@ -124,10 +126,11 @@ def _claims(told: list[ClaimTable], snapshot: Snapshot) -> tuple[Claim, ...]:
 
 
 def _claim(told: ClaimTable, snapshot: Snapshot, weight: Weight | None = None) -> Claim:
-    value = tuple(told.value) if isinstance(told.value, list) else told.value
+    value = _value(told)
     # A check that cannot be shown as it is points at nothing, and so it is struck.
     fit = _fit(told.entity, told.path, told.where, told.value)
-    path, where = (told.path, told.where) if fit else ("", "")
+    counts = told.op in (Op.COUNT_AT_LEAST, Op.COUNT_AT_MOST)
+    path, where = told.path if fit else "", told.where if fit and counts else ""
     check = Check(
         entity=told.entity if fit else snapshot.entity,
         predicate=Predicate(path, told.op, value if fit else None, where),
@@ -139,6 +142,15 @@ def _claim(told: ClaimTable, snapshot: Snapshot, weight: Weight | None = None) -
     if not words or LEFT_OUT in words:
         words = plain(_spelt(check), WORDS)
     return Claim(words, check, weight or told.weight)
+
+
+def _value(told: ClaimTable) -> Any:
+    """The value in the shape that its operator takes: none, several for one_of, else as it was written."""
+    if told.op in (Op.EXISTS, Op.CHANGED):
+        return None
+    if told.op is not Op.ONE_OF:
+        return told.value
+    return tuple(told.value) if isinstance(told.value, list) else (told.value,)
 
 
 def _fit(*parts: object) -> bool:

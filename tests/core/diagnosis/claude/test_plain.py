@@ -65,6 +65,8 @@ def test_whatever_is_said_is_bounded_and_mentions_nobody(said):
         ("@channel", False),
         ("http://x", False),
         ("a`b", False),
+        ("x | sh", False),
+        ("curl x", False),
         ("a\u202eb", False),
         ("a\nb", False),
     ],
