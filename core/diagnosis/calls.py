@@ -23,9 +23,9 @@ from core.subject import OWN
 from core.tickets import store as tickets
 from core.tickets.known import parts
 
-BACKLOG = 50
-"""Looks that may wait at once, those of people aside: at two at a time, some 50 s of a cluster
-whose sources hang."""
+BACKLOG = 20
+"""Looks that may wait at once, those of people aside: at two at a time, some 20 s of a cluster whose
+sources hang. So many causes at a time are one incident."""
 CROWDED = "too much at once: the most severe and newest are looked at first; ask for this one"
 KNOWN = "it was broken before watching began; ask for a diagnosis if you want one"
 FIRST_KINDS = frozenset(("ticket.opened", "ticket.reopened", "ticket.surfaced"))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from core.clock import Clock
 from core.db import Database, Tx
-from core.diagnosis import looks, questions, store
+from core.diagnosis import budget, looks, questions, store
 from core.diagnosis.encode import Answer
 from core.diagnosis.evidence import gather
 from core.diagnosis.looks import Look
@@ -21,6 +21,8 @@ from core.subject import Subject
 
 FIRST_LOOK_S = 30.0
 """A look so soon after the opening is a first look: PD and metrics have not caught up yet."""
+
+POOR = "the day's money for models is nearly spent: rules alone until 00:00 UTC, unless you ask"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +103,17 @@ def _keep(tx: Tx, means: Means, look: Look, ground: Ground) -> Ground:
     new = New(look.ticket.id, number, ground.rules, look.reason, seconds, look.id)
     told = store.get(tx, store.save_diagnosis(tx, new)).told
     ask_model = _worth_asking(tx, means, look, told)
-    if not ask_model:
-        looks.finish(tx, look.id, means.epoch)
+    poor = ask_model and look.asked_by is None and _too_poor(tx, means)
+    if poor or not ask_model:
+        looks.finish(tx, look.id, means.epoch, POOR if poor else "")
+        ask_model = False
     return replace(ground, snapshot_id=number, ask_model=ask_model)
+
+
+def _too_poor(tx: Tx, means: Means) -> bool:
+    """Whether so little of the day's money is left that only people may spend it."""
+    caps = means.allowed.caps
+    return caps.day - budget.spent_on(tx, budget.day_of(tx.now)) < caps.one / 2
 
 
 def _worth_asking(tx: Tx, means: Means, look: Look, told: bool) -> bool:

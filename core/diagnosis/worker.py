@@ -16,7 +16,7 @@ from core import events
 from core.clock import within
 from core.db import Fenced, Tx
 from core.diagnosis import ask_model, calls, looks, recheck, store
-from core.diagnosis.claude.task import Result
+from core.diagnosis.claude.task import Ending, Result
 from core.diagnosis.evidence import gather
 from core.diagnosis.investigate import Ground, Means, look_at
 from core.diagnosis.looks import Look
@@ -40,6 +40,11 @@ ASKING = 2
 """Looks that a model works on at a time."""
 WAITING = 10
 """Looks that may wait for a model, those of people aside."""
+REST_S = {
+    **dict.fromkeys((Ending.BUSY, Ending.UNREACHABLE), 60.0),
+    **dict.fromkeys((Ending.DENIED, Ending.REJECTED), 600.0),
+}
+"""How long a model is left alone after an ending that the next call would share."""
 RETRY_S = 1.0
 """Rest after a failure of the queue itself."""
 LOOK_LIMIT_S = 30.0
@@ -59,6 +64,7 @@ class Worker:
         self._stopped: set[int] = set()
         self._asking: dict[int, int] = {}
         self._lane = asyncio.Semaphore(ASKING)
+        self._resting_until = 0.0
         self._fenced: Fenced | None = None
 
     @property
@@ -171,8 +177,9 @@ class Worker:
         """In the second lane; the place in the first is free meanwhile."""
         ticket, settings = look.ticket, self.means.allowed.model_for(look.ticket.subject)
         nobody = look.asked_by is None
-        if settings is None or (nobody and self._too_much(ticket)):
-            await self._db.write_as(self._epoch, looks.finish, look.id, self._epoch)
+        why = self._better_not(ticket) if nobody else ""
+        if settings is None or why:
+            await self._db.write_as(self._epoch, looks.finish, look.id, self._epoch, why)
             return
         self._asking[look.id] = ticket.id
         try:
@@ -182,16 +189,40 @@ class Worker:
                 )
         finally:
             self._asking.pop(look.id, None)
+        self._rest_from(result)
         self._count_model(result)
 
-    def _too_much(self, ticket: Ticket) -> bool:
-        return ticket.id in self._asking.values() or len(self._asking) >= ASKING + WAITING
+    def _better_not(self, ticket: Ticket) -> str:
+        """Why a model is not asked now, unless a person wants it; "" if it may be."""
+        if ticket.id in self._asking.values():
+            return "a model looks at this ticket already"
+        if len(self._asking) >= ASKING + WAITING:
+            return "too much at once for a model: rules alone, unless you ask"
+        if self.means.clock.monotonic() < self._resting_until:
+            return "asking a model failed a moment ago: rules alone for now, unless you ask"
+        return ""
+
+    def _rest_from(self, result: Result | None) -> None:
+        """A service that fails, or does not let us in, is left alone for a while."""
+        seconds = 0.0 if result is None else REST_S.get(result.ending, 0.0)
+        if seconds:
+            self._resting_until = self.means.clock.monotonic() + seconds
 
     def _count(self, look: Look, ground: Ground) -> None:
+        said, seconds = ground.rules, self.means.clock.monotonic() - ground.began
+        log.info(
+            "a ticket was looked at",
+            action="diagnose",
+            ticket=look.ticket.id,
+            reason=str(look.reason),
+            cause=said.cause,
+            entity=said.entity,
+            certainty=str(said.certainty),
+            seconds=round(seconds, 3),
+        )
         if self._metrics is None or look.asked:
             return
-        self._metrics.diagnoses.labels("rules", str(ground.rules.certainty)).inc()
-        seconds = self.means.clock.monotonic() - ground.began
+        self._metrics.diagnoses.labels("rules", str(said.certainty)).inc()
         self._metrics.diagnosis_seconds.labels("rules").observe(seconds)
 
     def _count_model(self, result: Result | None) -> None:

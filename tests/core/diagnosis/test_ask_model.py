@@ -171,14 +171,45 @@ async def test_stop_ends_it_and_the_rules_answer_stands(sqlite_db: Database) -> 
         assert row.stopped_by == ANA
 
 
-async def test_over_the_days_budget_nothing_is_sent_and_people_hear_why(
+async def test_when_the_days_money_is_nearly_spent_only_people_may_spend_it(
+    sqlite_db: Database,
+) -> None:
+    async with asking(sqlite_db, RIGHT, caps=Caps(1_000_000, 499_999)) as (bench, claude):
+        [rules] = await diagnosed(bench)
+        assert claude.raw == []
+        [row] = await bench.rows("done")
+        assert "rules alone until 00:00 UTC" in row.error
+        assert await bench.events("diagnosis.progress") == []
+        await bench.db.write(store.ask, rules.ticket_id, ANA)
+        await bench.idle(20)
+        assert len(claude.raw) == 1
+
+
+async def test_over_the_days_budget_nothing_is_sent_and_who_asked_hears_why(
     sqlite_db: Database,
 ) -> None:
     async with asking(sqlite_db, RIGHT, caps=Caps(10_000_000, 10)) as (bench, claude):
-        await diagnosed(bench)
+        [rules] = await diagnosed(bench)
+        await bench.db.write(store.ask, rules.ticket_id, ANA)
+        await bench.idle(20)
         assert claude.raw == []
         [ended] = await bench.events("diagnosis.ended")
         assert "a day" in ended.data["why"]
+
+
+async def test_a_service_that_refuses_the_key_is_left_alone_unless_somebody_asks(
+    sqlite_db: Database,
+) -> None:
+    async with asking(sqlite_db, Fails(401, "authentication_error")) as (bench, claude):
+        await diagnosed(bench)
+        second = await bench.open("store:2")
+        await bench.idle(20)
+        assert len(claude.raw) == 1
+        assert len(await bench.events("diagnosis.ended")) == 1
+        assert "failed a moment ago" in (await bench.rows("done"))[-1].error
+        await bench.db.write(store.ask, second, ANA)
+        await bench.idle(20)
+        assert len(claude.raw) == 2
 
 
 async def test_what_was_spent_is_what_the_calls_cost(sqlite_db: Database) -> None:
