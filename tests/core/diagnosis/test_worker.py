@@ -367,3 +367,19 @@ async def test_the_first_word_on_a_ticket_comes_within_a_second(sqlite_db: Datab
         opened = (await bench.events("ticket.opened"))[0].at
         assert made.made_at - opened < 1.0
     await db.close()
+
+
+async def test_it_works_the_same_on_both_kinds_of_database(
+    db: Database, clock: ManualClock
+) -> None:
+    async with diagnosing(db, clock) as bench:
+        ticket = await bench.open()
+        await bench.idle()
+        number = await db.write(store.ask, ticket, ANA, "since when?")
+        await bench.idle()
+        await bench.later(31)
+        made = await bench.made(ticket)
+        assert [one.reason for one in made] == [Reason.OPENED, Reason.ASKED, Reason.SOON]
+        assert [one.told for one in made] == [True, True, False]
+        assert [one.investigation_id for one in made][1] == number
+        assert bench.errors == []
