@@ -1,4 +1,5 @@
-"""TiDB's unified log format, one line at a time: [time] [LEVEL] [source] [message] [key=value]...
+"""Log lines, one at a time: TiDB's unified format ([time] [LEVEL] [source] [message] [key=value]...),
+lines of JSON (etcd's, and TiKV's where it is set so), and the older format of etcd 3.4.
 
 Whatever does not fit is kept as text: a panic, a wrapped trace or somebody's attempt to look like a
 log line is evidence, too, and never an error.
@@ -21,6 +22,9 @@ _HEAD = re.compile(
     r"\[(\d{4})/(\d\d)/(\d\d) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))? ([+-])(\d\d):?(\d\d)\] "
     r"\[([A-Za-z]+)\](?: \[([^\]]*)\])?"
 )
+_CAPNSLOG = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+ ([CEWNID]) \| ([\w./-]{1,60}): ?(.*)")
+_LETTERS = {"C": "FATAL", "E": "ERROR", "W": "WARN", "N": "INFO", "I": "INFO", "D": "DEBUG"}
+_KNOWN = ("level", "ts", "time", "caller", "msg", "message")
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 _BARE = re.compile(r"[^\]=\"]*")
 
@@ -49,9 +53,11 @@ def parse(text: str) -> LogLine:
     """A line as fields, as far as it is in the format; never raises."""
     whole = len(text) <= MAX_LINE
     text = text[:MAX_LINE].rstrip("\r\n")
+    if text.startswith("{"):
+        return _of_json(text, whole) or LogLine(text, complete=whole)
     head = _HEAD.match(text)
     if head is None:
-        return LogLine(text, complete=whole)
+        return _of_capnslog(text, whole) or LogLine(text, complete=whole)
     level = head[11].upper()
     parts, ended = _bracketed(text, head.end())
     message = parts[0][0] if parts else ""
@@ -64,6 +70,48 @@ def parse(text: str) -> LogLine:
         fields=MappingProxyType(fields),
         complete=whole and ended,
     )
+
+
+def _of_json(text: str, whole: bool) -> LogLine | None:
+    """A line that is one JSON object with a level and a message; None if it is none."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    message = found.get("msg", found.get("message"))
+    level = found.get("level")
+    if not isinstance(message, str) or not isinstance(level, str):
+        return None
+    caller = found.get("caller")
+    rest = [(key, value) for key, value in found.items() if key not in _KNOWN][:MAX_FIELDS]
+    fields = {key: value if isinstance(value, str) else json.dumps(value) for key, value in rest}
+    return LogLine(
+        message=message,
+        at=_instant(found.get("ts", found.get("time"))),
+        level=_ALIASES.get(level.upper(), level.upper()),
+        source=caller if isinstance(caller, str) else "",
+        fields=MappingProxyType(fields),
+        complete=whole,
+    )
+
+
+def _instant(text: object) -> datetime | None:
+    """A time with its zone, also as TiKV writes it ("2026/11/21 15:49:52.449 +08:00")."""
+    if not isinstance(text, str) or len(text) > 40:
+        return None
+    try:
+        at = datetime.fromisoformat(text.replace("/", "-").replace(" +", "+").replace(" -", "-"))
+    except ValueError:
+        return None
+    return at if at.tzinfo is not None else None
+
+
+def _of_capnslog(text: str, whole: bool) -> LogLine | None:
+    """The format of etcd 3.4 by default. Its times carry no zone: they are left out."""
+    head = _CAPNSLOG.match(text)
+    if head is None:
+        return None
+    return LogLine(head[3], level=_LETTERS[head[1]], source=head[2], complete=whole)
 
 
 def _bracketed(text: str, at: int) -> tuple[list[tuple[str, str | None]], bool]:

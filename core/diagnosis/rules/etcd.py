@@ -128,7 +128,7 @@ RULES = (
             *(against(OOM_FLAG, 90), against(OOM_EVENT, 90), against(OOM_LOG, 80)),
             *(against(FATAL_LOG, 60), against(FAILED_EXIT, 70), against(FAILED_DIE, 50)),
             *(against(ASKED_EVENT, 30), against(ASKED_LOG, 40), against(ZERO_EXIT, 40)),
-            *(against(TIMED_OUT, 25), against(MANY_DEATHS, 60)),
+            against(MANY_DEATHS, 60),
             *(against(RUNNING, 30), against(UNROUTED, 30)),
         ),
         must_not=(

@@ -52,7 +52,7 @@ def etcd(name: str, settings: EtcdSettings, clock: Clock, on_error: OnError) -> 
     logs = _logs(settings, docker)
     breaking = _breaking(settings, clock, client, reads, roster)
     probing = Probing(Prober(clock, tls=tls, path=PROBED), clock, NO_ADDRESS)
-    means = Means(clock, breaking.names, docker, checked, logs)
+    means = Means(clock, breaking.names, settings.chaos.project, docker, checked, logs)
     parts = Parts(
         roster=roster,
         reads=reads,

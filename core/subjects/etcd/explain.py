@@ -37,11 +37,13 @@ NO_CONTAINER = "no container, or more than one, is this member"
 class Means:
     """What evidence is gathered with; None for what is not configured.
 
-    `logs` is by member's name; `names` says what a member's container may be called.
+    `logs` is by member's name; `names` says what a member's container may be called,
+    `project` of which compose project it is ("" = any).
     """
 
     clock: Clock
     names: Callable[[Who], tuple[str, ...]]
+    project: str = ""
     docker: DockerClient | None = None
     prometheus: tuple[Prometheus, PrometheusFigures] | None = None
     logs: Mapping[str, LogSource] = field(default_factory=dict)
@@ -113,7 +115,7 @@ class Explainer:
         )
         found: dict[str, Docked] = {}
         for one in members:
-            state = _container(listed, self._means.names(one))
+            state = _container(listed, self._means.names(one), self._means.project)
             events: Got[tuple[ContainerEvent, ...]] = Got(None, happened.failed or state.failed)
             if happened.value is not None and state.value is not None:
                 key = state.value.id
@@ -174,8 +176,15 @@ class Explainer:
         return tuple(name for name, has in there.items() if not has)
 
 
-def _container(listed: Got[tuple[Container, ...]], names: Sequence[str]) -> Got[Container]:
+def _container(
+    listed: Got[tuple[Container, ...]], names: Sequence[str], project: str
+) -> Got[Container]:
     if listed.value is None:
         return Got(None, listed.failed)
-    found = [one for one in listed.value if any(one.goes_by(name) for name in names)]
+    found = [
+        one
+        for one in listed.value
+        if any(one.goes_by(name) for name in names)
+        and project in ("", one.labels.get("com.docker.compose.project"))
+    ]
     return Got(found[0]) if len(found) == 1 else Got(None, NO_CONTAINER)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -83,3 +84,48 @@ def test_a_field_that_looks_like_a_log_line_stays_a_field():
 def test_no_text_makes_it_fail(text):
     parse(text)
     parse(f"[2026/11/21 09:33:16.113 +00:00] [INFO] [a:1] {text}")
+
+
+def test_a_line_of_json_is_taken_apart():
+    found = parse(
+        '{"level":"warn","ts":"2026-11-21T15:28:11.402Z","caller":"embed/etcd.go:117",'
+        '"msg":"slow fdatasync","took":"1.2s","expected":1}'
+    )
+    assert found.at == datetime(2026, 11, 21, 15, 28, 11, 402000, UTC)
+    assert (found.level, found.source, found.message) == (
+        "WARN",
+        "embed/etcd.go:117",
+        "slow fdatasync",
+    )
+    assert found.fields == {"took": "1.2s", "expected": "1"}
+    again = parse('{"level":"INFO","time":"2026/11/21 23:28:11.402 +08:00","message":"Welcome"}')
+    assert again.at == found.at
+    assert parse('{"level":"info","ts":"2026-11-21T23:28:11.402+0800","msg":"x"}').at == found.at
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"level":"warn","msg":',
+        '{"level":5,"msg":"x"}',
+        '{"msg":"x"}',
+        "{" * 9_000,
+        '{"a":' * 9_000,
+    ],
+)
+def test_json_that_is_no_log_line_stays_text(line):
+    assert parse(line).message == line[:16_384]
+    assert parse(line).level == ""
+
+
+@pytest.mark.parametrize("stamp", ["yesterday", "2026-11-21T15:28:11", 17, None, "9" * 50])
+def test_a_time_that_is_none_is_left_out(stamp):
+    found = parse(json.dumps({"level": "info", "ts": stamp, "msg": "x"}))
+    assert (found.message, found.at) == ("x", None)
+
+
+def test_the_older_format_of_etcd_is_read_without_its_time_that_has_no_zone():
+    found = parse("2026-11-21 14:29:25.201982 C | etcdmain: listen tcp 127.0.0.1:33802: in use")
+    assert (found.level, found.source) == ("FATAL", "etcdmain")
+    assert found.message == "listen tcp 127.0.0.1:33802: in use"
+    assert found.at is None
