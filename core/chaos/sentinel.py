@@ -89,13 +89,12 @@ def _over(path: Path, content: Mapping[str, Any] | None) -> bool:
     return not path.exists() if content is None else content.get("state") == VERIFIED
 
 
-def guard(path: Path, known: dict[str, Any]) -> None:
+def guard(path: Path, known: dict[str, Any], asked: _Asked) -> None:
     """Wait for the deadline and heal. `known` is what the file said at the start.
 
     The deadline is held against both clocks: neither a wall clock that is set back nor a suspended
     machine may put it off.
     """
-    asked = _Asked()
     heal_by = float(known["heal_by"])
     deadline = time.monotonic() + heal_by - time.time()
     while not (asked.now or time.time() >= heal_by or time.monotonic() >= deadline):
@@ -156,12 +155,14 @@ def main() -> int:
         return 1
     detach()
     os.chdir("/")
+    # Before it says that it is ready: from then on nothing but SIGKILL ends it early.
+    asked = _Asked()
     sys.stdout.write(f"{READY} {os.getpid()}\n")
     sys.stdout.flush()
     quiet = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(quiet, stream)
-    guard(path, content)
+    guard(path, content, asked)
     return 0
 
 
