@@ -12,7 +12,7 @@ from core.diagnosis.claude import fence, tools
 from core.diagnosis.claude.plain import quiet
 from core.diagnosis.claude.task import Live, Means, Task
 from core.diagnosis.claude.tools import Call
-from core.diagnosis.model import Piece, Query, Snapshot, bounded, canonical
+from core.diagnosis.model import Piece, Query, Snapshot, bounded
 from core.diagnosis.pieces import clean
 from core.errors import Invalid, TocsinError
 
@@ -43,18 +43,17 @@ class Desk:
         self._clock = means.clock
         self._secrets = means.settings.hidden
         self._mark = fence.mark(task.snapshot)
-        self._asked: set[str] = set()
+        self._asked: set[Call] = set()
         self.repeats = 0
 
     async def carry_out(self, name: str, given: Any) -> Told:
         """The answer to one call; an error is an answer, too."""
-        key = canonical([name, given])
-        if key in self._asked:
-            self.repeats += 1
-            return Told("You have asked exactly this before; its answer stands above.", "", True)
-        self._asked.add(key)
         try:
             call = tools.parse(name, given, self._live)
+            if call in self._asked:
+                self.repeats += 1
+                raise Invalid("You have asked exactly this before; its answer stands above.")
+            self._asked.add(call)
             said, looked_at = await self._answer(call)
         except TocsinError as error:
             return Told(fence.data(error.text, self._secrets), "", True)

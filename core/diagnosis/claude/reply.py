@@ -15,6 +15,9 @@ from core.diagnosis.claude.prices import Usage
 
 MAX_REPLY = 400_000
 """Characters of one reply that are kept; a stream that goes on is broken off."""
+MAX_GIVEN = 32_000
+MAX_NESTED = 100
+"""Characters and brackets of a tool's arguments: none of ours needs more than one."""
 _JOINED = {
     "text_delta": ("text", "text"),
     "thinking_delta": ("thinking", "thinking"),
@@ -126,6 +129,8 @@ class Assembly:
 def _object(partial: str, given: Any) -> dict[str, Any] | None:
     if not partial:
         return dict(given) if isinstance(given, Mapping) else {}
+    if len(partial) > MAX_GIVEN or partial.count("[") + partial.count("{") > MAX_NESTED:
+        return None
     try:
         made = json.loads(partial)
     except (ValueError, RecursionError):

@@ -200,6 +200,8 @@ async def test_empty_text_beside_a_tool_is_not_sent_back():
         ("read_evidence", {"evidence": "e1", "offset": 0, "path": "/etc/passwd"}, "do not fit"),
         ("read_evidence", '{"evidence": "e1"', "not a JSON object"),
         ("read_evidence", "[1]", "not a JSON object"),
+        ("read_evidence", '{"evidence":' + "[" * 900 + "]" * 900 + "}", "not a JSON object"),
+        ("read_evidence", '{"evidence":"' + "x" * 40_000 + '"}', "not a JSON object"),
         ("search_evidence", {"text": " ", "kind": ""}, "what to look for"),
         ("search_evidence", {"text": "x" * 9_000, "kind": ""}, "longer than"),
         ("run_command", {"command": "rm -rf /"}, "no tool"),
