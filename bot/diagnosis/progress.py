@@ -71,13 +71,14 @@ def _ended(now: Progress) -> Phrase:
     took = f" after {span(now.seconds)}" if now.seconds >= 1 else ""
     tokens = f"{plural(now.tokens, 'token')}, " if now.tokens else ""
     cost = f"{plural(now.turn, 'turn')}, {tokens}{wording.dollars(now.micro_dollars)}"
-    why = clean(now.why, 300).rstrip(".")
+    why = clean(now.why, 400).rstrip(".")
     if now.ended == "stopped":
         who: Phrase = (" by ", Who(now.stopped_by)) if now.stopped_by else ()
         return ("⏹️ Claude was stopped", *who, f"{took}: {cost}. What was known before stands.")
     if now.ended == "failed":
-        said = Data(why or "it could not be reached", 300)
-        return (f"Claude gave no answer{took}: ", said, f". {cost}. The rules' answer stands.")
+        # What is told says by itself what stands.
+        said = Data(why, 400) if why else "Claude gave no answer; the rules' answer stands"
+        return (said, f". It took {span(now.seconds)}, {cost}.")
     tail: Phrase = (" ", Data(why, 300), ".") if why else ()
     within = took.replace("after", "for")
     return (f"Claude looked into ticket {now.ticket_id}{within}: {cost}.", *tail)

@@ -124,6 +124,8 @@ def change(before: Diagnosis | None, now: Diagnosis) -> str:
         rose = order.index(now.certainty) > order.index(before.certainty)
         how = "Surer than before" if rose else "Less sure than before"
         return f"{how}: it was {was}. Same cause."
+    if before.made_by != now.made_by:
+        return f"The same as {_maker(before)} said, for reasons of its own."
     return ""
 
 
