@@ -7,8 +7,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from core.diagnosis.model import Certainty, Diagnosis, Weight
-from core.diagnosis.rules.decide import diagnose
+from core.diagnosis.model import Certainty, Diagnosis, Snapshot, Weight
+from core.diagnosis.rules.decide import LIKELY_POINTS, RULES, diagnose
+from core.diagnosis.rules.sign import Candidate, consider
 from core.diagnosis.scenario.file import read
 from core.diagnosis.scenario.world import snapshot
 
@@ -22,9 +23,19 @@ def at_once(name: str, taken: float, *without: str) -> Diagnosis:
     return diagnose(snapshot(msgspec.structs.replace(file, taken=taken, without=sites)))
 
 
-def written(folder: Path, text: str) -> Diagnosis:
+def evidence(folder: Path, text: str) -> Snapshot:
     (folder / "scenario.toml").write_text(text)
-    return diagnose(snapshot(read(folder)))
+    return snapshot(read(folder))
+
+
+def written(folder: Path, text: str) -> Diagnosis:
+    return diagnose(evidence(folder, text))
+
+
+def weighed(cause: str, entity: str, seen: Snapshot) -> list[Candidate]:
+    """What each rule of a cause makes of an entity."""
+    asked = [one for one in RULES if one.cause == cause and entity in one.scope(seen)]
+    return [consider(one, seen, entity) for one in asked]
 
 
 @pytest.mark.parametrize(
@@ -162,8 +173,10 @@ at = 10
 leader_count = 0
 heartbeat_at = -4
 """
-    made = written(tmp_path, text)
-    assert made.cause == "process_killed"
+    seen = evidence(tmp_path, text)
+    assert diagnose(seen).cause == "process_killed"
+    [imbalance] = weighed("leader_imbalance", "store:4", seen)
+    assert not imbalance.possible
 
 
 def test_load_that_follows_leaders_is_no_hot_store(tmp_path: Path) -> None:
@@ -177,5 +190,7 @@ def test_load_that_follows_leaders_is_no_hot_store(tmp_path: Path) -> None:
 
 def test_uneven_leaders_are_not_called_nothing(tmp_path: Path) -> None:
     text = CUT.replace("high_latency", "leader_imbalance").replace('"store:5"', '"cluster"')
-    stores = "[[store]]\nid = 5\nat = -60\nleader_count = 90\npending_peer_count = 1\n"
-    assert written(tmp_path, text + stores).cause != "nothing_wrong"
+    stores = "[[store]]\nid = 5\nat = -60\nleader_count = 90\n"
+    [even] = weighed("nothing_wrong", "cluster", evidence(tmp_path, text))
+    [uneven] = weighed("nothing_wrong", "cluster", evidence(tmp_path, text + stores))
+    assert even.points >= LIKELY_POINTS > uneven.points
