@@ -102,7 +102,7 @@ class _Run:
         answer = Answer(verdict.answer, verdict.cited) if verdict and verdict.answer else None
         return Result(
             ending=ending,
-            diagnosis=verdict.diagnosis if verdict else None,
+            diagnosis=verdict.diagnosis if verdict and not verdict.doubt else None,
             why=redact(why, self._means.settings.hidden),
             snapshot=self._desk.snapshot,
             answer=answer,

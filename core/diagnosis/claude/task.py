@@ -104,7 +104,7 @@ class Result:
     """What came of it.
 
     `diagnosis` is None where the rules' answer stands; `why` then says so in words for a person (it is
-    empty when all went well). Every claim of `diagnosis` holds against `snapshot`, which is the task's
+    empty when all went well, also where a question was answered without a new diagnosis). Every claim of `diagnosis` holds against `snapshot`, which is the task's
     with `added` (live answers) at its end. `answer` is the reply to a question, in plain text, with the pieces that it rests on.
     `model` is the last one that was asked; `calls` counts requests, failed ones included.
     """

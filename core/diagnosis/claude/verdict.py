@@ -40,12 +40,16 @@ _LIVE = {"reading": "promql", "pd": "pd", "log": "log"}
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A checked diagnosis, and what code found wrong with it, in words for a person ("": nothing)."""
+    """A checked diagnosis, and what code found wrong with it, in words for a person ("": nothing).
+
+    Of the answer to a question `doubt` is what is wrong with the diagnosis that came with it.
+    """
 
     diagnosis: Diagnosis
     fault: str
     answer: str = ""
     cited: tuple[str, ...] = ()
+    doubt: str = ""
 
     @property
     def good(self) -> bool:
@@ -55,18 +59,17 @@ class Verdict:
 
 def judge(said: AnswerTable, task: Task, snapshot: Snapshot, model: str) -> Verdict:
     """The diagnosis that these words amount to against the evidence, live answers included."""
-    made = checked(_diagnosis(said, snapshot, model), snapshot)
-    made, fault = worth.weighed(made, task.rules, snapshot)
+    held = checked(_diagnosis(said, snapshot, model), snapshot)
+    made, fault = worth.weighed(held, task.rules, snapshot)
     made = replace(made, action=_action(made, said.next))
     if not task.question:
         return Verdict(made, fault)
     # A question is answered from what can be shown, whatever becomes of the cause.
-    main = [one for one in made.claims if one.weight is Weight.MAIN]
     words = plain(said.answer, ANSWER)
-    if not main or not words:
+    if not words or not any(one.weight is Weight.MAIN for one in held.claims):
         return Verdict(made, "what it answered could not be shown from the evidence")
-    cited = tuple(dict.fromkeys(one.check.evidence for one in made.claims))
-    return Verdict(made, "", words, cited)
+    cited = tuple(dict.fromkeys(one.check.evidence for one in held.claims))
+    return Verdict(made, "", words, cited, doubt=fault)
 
 
 def _diagnosis(said: AnswerTable, snapshot: Snapshot, model: str) -> Diagnosis:

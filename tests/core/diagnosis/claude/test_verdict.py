@@ -287,6 +287,19 @@ async def test_a_question_is_answered_with_the_pieces_that_it_rests_on():
     assert "Was it out of memory?" in claude.bodies[0]["messages"][0]["content"][1]["text"]
 
 
+async def test_a_question_about_the_ticket_itself_is_answered_and_makes_no_diagnosis():
+    about = task(question="What was it opened for?")
+    own = claim("e1", "store:4", "invariant", "equals", "store_down", words="It is store_down.")
+    result, claude = await asked(
+        about, answers("disk_full", "store:4", own, answer="For store_down.", certainty="confirmed")
+    )
+
+    assert (result.ending, result.diagnosis, result.why) == (Ending.ANSWERED, None, "")
+    assert result.answer is not None
+    assert (result.answer.words, result.answer.cited) == ("For store_down.", ("e1",))
+    assert len(claude.bodies) == 1
+
+
 async def test_an_answer_to_a_question_that_cannot_be_shown_is_not_given():
     about = task(question="Is it safe to restart it?")
     result, _ = await asked(about, killed(about, value=3))
