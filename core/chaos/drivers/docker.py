@@ -18,6 +18,8 @@ from core.chaos.drivers.docker_seen import (
     Spared,
     match,
     opted_in,
+    random_ports,
+    reached_by,
     seen,
 )
 from core.chaos.drivers.params import known_params
@@ -32,6 +34,7 @@ NAME = "docker"
 _PD = "done to PD itself: add the driver pd"
 _NEVER = {Fault.TRANSFER_LEADER: _PD, Fault.EVICT_LEADERS: _PD}
 _HERE_S = 60.0
+_CONNECTED_ANEW = frozenset((Fault.KILL, Fault.STOP, Fault.RESTART, Fault.CRASH, Fault.CUT))
 
 
 class DockerDriver:
@@ -104,6 +107,7 @@ class DockerDriver:
         sharing = _sharing(one, raws)
         for other in sharing:
             self._allowed(target.entity, other)
+        ports = await self._moving(fault, target, one)
         drafts = Drafts(self._client, self._tools, self._entities, self._pid(one))
         drafted = await drafts.draft(fault, one, params)
         engine = await self._client.engine()
@@ -128,8 +132,22 @@ class DockerDriver:
             lands_within_s=self._lands_s + drafted.takes_s,
             words=drafted.words,
             undo_words=drafted.undo_words,
-            radius="; ".join(filter(None, (_radius(target, one, sharing), drafted.touches))),
+            radius="; ".join(filter(None, (_radius(target, one, sharing), ports, drafted.touches))),
         )
+
+    async def _moving(self, fault: Fault, target: Target, one: Seen) -> str:
+        """What becomes of ports that the engine chose; Refused if we would not find it again."""
+        ports = random_ports(one) if fault in _CONNECTED_ANEW else frozenset()
+        if not ports:
+            return ""
+        names = (await self._entities()).get(target.entity, ())
+        if (port := reached_by(names, ports)) is not None:
+            raise Refused(
+                f"{one.called} is reached at port {port}, which the engine chose: it would choose "
+                "another one, and nobody would find it again. Publish it at a port of your choice."
+            )
+        said = ", ".join(map(str, sorted(ports)[:6]))
+        return f"ports that the engine chose ({said}) will be others afterwards"
 
     async def inject(self, plan: Plan) -> None:
         """Do it to exactly the process that was planned for."""

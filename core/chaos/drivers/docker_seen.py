@@ -136,6 +136,30 @@ def match(entity: str, names: Sequence[str], among: Sequence[Seen]) -> Seen:
     )
 
 
+def random_ports(one: Seen) -> frozenset[int]:
+    """Host ports that the engine chose: it chooses others when the container is connected anew."""
+    bound = (one.raw.get("HostConfig") or {}).get("PortBindings") or {}
+    fixed = {inside for inside, outside in bound.items() if _all_fixed(outside)}
+    return frozenset(
+        port
+        for inside, ports in one.container.ports.items()
+        if inside not in fixed
+        for port in ports
+    )
+
+
+def _all_fixed(outside: Any) -> bool:
+    return bool(outside) and all(str(o.get("HostPort") or "0") != "0" for o in outside)
+
+
+def reached_by(names: Sequence[str], ports: frozenset[int]) -> int | None:
+    """The first of these published ports by which the subject reaches it; None if by none."""
+    for host, port in map(_split, names):
+        if port in ports and _LOOPBACK.fullmatch(host):
+            return port
+    return None
+
+
 def _service(one: Seen) -> tuple[str, str]:
     """Its compose project and service, or its own name."""
     found = one.container

@@ -132,6 +132,34 @@ async def test_whoever_shares_its_network_must_have_opted_in_too(make, engine):
     assert "shared by side" in (await driver.plan(Fault.CUT, target, {}, 30.0)).radius
 
 
+@pytest.mark.parametrize(
+    ("bound", "by", "refused"),
+    [
+        ([{"HostIp": "", "HostPort": "2379"}], "127.0.0.1:2379", False),
+        ([{"HostIp": "", "HostPort": ""}], "127.0.0.1:2379", True),
+        ([{"HostIp": "", "HostPort": "0"}], "http://localhost:2379", True),
+        (None, "127.0.0.1:2379", True),
+        ([{"HostIp": "", "HostPort": ""}], "kv1:2379", False),
+    ],
+)
+async def test_what_is_reached_at_a_port_that_the_engine_chose_would_not_be_found_again(
+    make, engine, bound, by, refused
+):
+    one = engine.containers[ID]
+    one["NetworkSettings"]["Ports"] = {"2379/tcp": [{"HostIp": "0.0.0.0", "HostPort": "2379"}]}
+    one["HostConfig"]["PortBindings"] = {"2379/tcp": bound} if bound else {}
+    driver = make({"pd:pd-0": (by,)})
+    target = await driver.find("pd:pd-0")
+    for fault in (Fault.KILL, Fault.STOP, Fault.CUT):
+        if refused:
+            with pytest.raises(Refused, match="port 2379, which the engine chose"):
+                await driver.plan(fault, target, {}, 30.0)
+        else:
+            said = (await driver.plan(fault, target, {}, 30.0)).radius
+            assert ("will be others" in said) == by.startswith("kv1")
+    await driver.plan(Fault.PAUSE, target, {}, 30.0)
+
+
 async def test_our_own_container_is_no_target_even_if_it_opted_in(make, engine):
     driver = make(never=Spared(ids=frozenset({ID[:12]})))
     with pytest.raises(Refused, match="never a target"):
