@@ -231,7 +231,9 @@ class Experiments:
         if not story.fate:
             story = _interrupted(run, story, fault)
         run = await self._m.advance(run, story, Stage.HEAL)
-        await after.heal(self._m, run, story, fault)
+        while not await after.heal(self._m, run, story, await self._m.db.read(harm.get, fault.id)):
+            await self._m.clock.sleep(HEAL_RETRIES_S[0])
+            run = await self._m.db.read(store.get, run.id)
 
 
 def _begin(tx: Tx, run: Run) -> None:

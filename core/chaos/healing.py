@@ -45,6 +45,7 @@ class Healers:
             {
                 "fault_id": fault.id,
                 "run_id": fault.run_id,
+                "recorded_at": fault.recorded_at,
                 "what": words,
                 "heal_by": fault.heal_by,
                 "undo": {**fault.undo, "lands_until": fault.lands_until, "returned": False},

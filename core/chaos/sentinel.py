@@ -34,6 +34,8 @@ LOOK_S = 0.25
 """How often the file is looked at before the deadline."""
 RETRY_S = (0.5, 1.0, 2.0, 5.0, 10.0)
 """Pauses between attempts after it; the last one repeats."""
+TURN_S = 20.0
+"""How long somebody else's attempt to heal is waited for: each of its calls is bounded."""
 GIVE_UP_S = 24 * 3600.0
 LINGER_S = 60.0
 """After a healing of its own it looks again for so long: a bot that was frozen between its last check
@@ -60,15 +62,29 @@ def write(path: Path, content: Mapping[str, Any]) -> None:
 
 
 @contextlib.contextmanager
-def alone(path: Path) -> Iterator[None]:
-    """Nobody else heals, or says that it is healed, meanwhile."""
+def alone(path: Path, wait_s: float = TURN_S) -> Iterator[None]:
+    """Nobody else heals, or says that it is healed, meanwhile.
+
+    Whoever holds the turn may be frozen: after `wait_s` it is gone on without. Healing at the same
+    time does no harm, not healing would.
+    """
     lock = path.with_name(f"{path.name}.lock")
     descriptor = os.open(lock, os.O_WRONLY | os.O_CREAT, 0o600)
+    until = time.monotonic() + wait_s
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        while not _taken(descriptor) and time.monotonic() < until:
+            time.sleep(0.02)
         yield
     finally:
         os.close(descriptor)
+
+
+def _taken(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 class _Asked:
@@ -84,9 +100,16 @@ class _Asked:
         self.now = True
 
 
-def _over(path: Path, content: Mapping[str, Any] | None) -> bool:
-    """Whether nothing is left to do. A file that cannot be read just now is no reason to end."""
-    return not path.exists() if content is None else content.get("state") == VERIFIED
+def _over(path: Path, content: Mapping[str, Any] | None, known: Mapping[str, Any]) -> bool:
+    """Whether nothing is left to do. A file that cannot be read just now is no reason to end, nor
+    is one that tells of another fault (a new database counts from 1 again)."""
+    if content is None:
+        return not path.exists()
+    return _ours(content, known) and content.get("state") == VERIFIED
+
+
+def _ours(content: Mapping[str, Any] | None, known: Mapping[str, Any]) -> bool:
+    return content is not None and content.get("recorded_at") == known.get("recorded_at")
 
 
 def guard(path: Path, known: dict[str, Any], asked: _Asked) -> None:
@@ -98,7 +121,7 @@ def guard(path: Path, known: dict[str, Any], asked: _Asked) -> None:
     heal_by = float(known["heal_by"])
     deadline = time.monotonic() + heal_by - time.time()
     while not (asked.now or time.time() >= heal_by or time.monotonic() >= deadline):
-        if _over(path, read(path)):
+        if _over(path, read(path), known):
             return
         time.sleep(LOOK_S)
     _heal(path, known, asked)
@@ -110,12 +133,14 @@ def _heal(path: Path, known: dict[str, Any], asked: _Asked) -> None:
     while time.monotonic() < until:
         with alone(path):
             content = read(path)
-            if _over(path, content):
+            if _over(path, content, known):
                 return
-            content = content or known
-            found = undo.heal(content["undo"], time.time())
-            _note(path, content, found)
-        if found.final and asked.now:
+            ours = content is not None and _ours(content, known)
+            said = dict(content) if content is not None and ours else known
+            found = undo.heal(said["undo"], time.time())
+            if content is None or ours:
+                _note(path, said, found)
+        if found.final and (asked.now or not (content is None or ours)):
             return
         if found.final:
             until = min(until, time.monotonic() + LINGER_S)

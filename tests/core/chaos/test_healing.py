@@ -187,3 +187,33 @@ async def test_only_what_is_over_is_tidied_away(tmp_path: Path) -> None:
     healers.tidy(frozenset((3,)))
 
     assert sorted(one.name for one in tmp_path.glob("*.json")) == ["fault-2.json", "fault-3.json"]
+
+
+async def test_a_file_that_tells_of_another_fault_does_not_mislead_a_healer(
+    twin: Layout, tmp_path: Path
+) -> None:
+    """A new database counts from 1 again, while a healer of the old one still stands by."""
+    healers = Healers(tmp_path)
+    old = fault(twin_undo(twin), heal_by=time.time() + 1.5)
+    pid = await healers.arm(old, "start it")
+    twin.kill("store-1")
+    other = {"recorded_at": old.recorded_at + 9, "state": "verified", "undo": {"driver": "pd"}}
+    sentinel.write(healers.file(1), other)
+
+    await until(lambda: twin.state("store-1") == "running")
+    await until(lambda: not alive(pid))
+    assert sentinel.read(healers.file(1)) == other
+
+
+async def test_whoever_is_frozen_while_it_heals_does_not_keep_others_from_it(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "fault-1.json"
+    began = time.monotonic()
+
+    with sentinel.alone(path), sentinel.alone(path, wait_s=0.3):
+        waited = time.monotonic() - began
+
+    assert 0.3 <= waited < 5.0
+    with sentinel.alone(path):
+        assert time.monotonic() - began < 5.0
