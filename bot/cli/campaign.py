@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -77,6 +77,15 @@ async def campaign(
         finally:
             await tasks.cancel()
         finished = await core.db.read(done, planned)
+    _tell(wanted, planned, finished, as_json=as_json)
+    if stop.is_set():
+        raise Exit(130)
+
+
+def _tell(
+    wanted: Campaign, planned: Sequence[Trial], finished: Mapping[str, Run], *, as_json: bool
+) -> None:
+    """The scores so far."""
     rows = scores(planned, finished)
     if as_json:
         told: dict[str, Any] = {
@@ -87,12 +96,10 @@ async def campaign(
             "runs": [public(one) for one in finished.values()],
         }
         say(json.dumps(told, indent=2))
-    else:
-        table(rows)
-        if len(finished) < len(planned):
-            say(f"{len(planned) - len(finished)} trials are left: run it again to go on.")
-    if stop.is_set():
-        raise Exit(130)
+        return
+    table(rows)
+    if len(finished) < len(planned):
+        say(f"{len(planned) - len(finished)} trials are left: run it again to go on.")
 
 
 async def _one(
