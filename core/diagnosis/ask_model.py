@@ -5,6 +5,7 @@ The library is loaded only here, and only when there is something to ask.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
@@ -54,7 +55,9 @@ async def ask(
     await teller.tell(Progress("reading the evidence", 0, 0))
     result, why = None, ""
     try:
-        result = await by_claude()(
+        # In a thread: the loop must answer clicks meanwhile.
+        diagnose = await asyncio.to_thread(by_claude)
+        result = await diagnose(
             Task(ground.snapshot, ground.rules, look.asked),
             ClaudeMeans(
                 settings=settings,
