@@ -16,6 +16,7 @@ from core.chaos.drivers.docker_seen import (
     NOTHING_SPARED,
     Seen,
     Spared,
+    lent_address,
     match,
     opted_in,
     random_ports,
@@ -136,18 +137,23 @@ class DockerDriver:
         )
 
     async def _moving(self, fault: Fault, target: Target, one: Seen) -> str:
-        """What becomes of ports that the engine chose; Refused if we would not find it again."""
-        ports = random_ports(one) if fault in _CONNECTED_ANEW else frozenset()
-        if not ports:
+        """What becomes of ports and addresses that were not chosen by anybody; Refused if we would
+        not find it again."""
+        if fault not in _CONNECTED_ANEW:
             return ""
-        names = (await self._entities()).get(target.entity, ())
+        ports, names = random_ports(one), (await self._entities()).get(target.entity, ())
         if (port := reached_by(names, ports)) is not None:
             raise Refused(
                 f"{one.called} is reached at port {port}, which the engine chose: it would choose "
                 "another one, and nobody would find it again. Publish it at a port of your choice."
             )
-        said = ", ".join(map(str, sorted(ports)[:6]))
-        return f"ports that the engine chose ({said}) will be others afterwards"
+        said = []
+        if ports:
+            listed = ", ".join(map(str, sorted(ports)[:6]))
+            said.append(f"ports that the engine chose ({listed}) will be others afterwards")
+        if address := lent_address(one, names):
+            said.append(f"its network gave out {address}, and may give that to another meanwhile")
+        return "; ".join(said)
 
     async def inject(self, plan: Plan) -> None:
         """Do it to exactly the process that was planned for."""

@@ -160,6 +160,17 @@ def reached_by(names: Sequence[str], ports: frozenset[int]) -> int | None:
     return None
 
 
+def lent_address(one: Seen, names: Sequence[str]) -> str:
+    """An address by which the subject reaches it and that its network gave out; "" if there is none."""
+    networks = (one.raw.get("NetworkSettings") or {}).get("Networks") or {}
+    lent = {
+        str(found.get("IPAddress") or "")
+        for found in networks.values()
+        if not (found.get("IPAMConfig") or {}).get("IPv4Address")
+    } - {""}
+    return next((host for host, _ in map(_split, names) if host in lent), "")
+
+
 def _service(one: Seen) -> tuple[str, str]:
     """Its compose project and service, or its own name."""
     found = one.container

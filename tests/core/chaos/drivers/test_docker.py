@@ -160,6 +160,20 @@ async def test_what_is_reached_at_a_port_that_the_engine_chose_would_not_be_foun
     await driver.plan(Fault.PAUSE, target, {}, 30.0)
 
 
+async def test_an_address_that_the_network_gave_out_is_told_where_we_need_it(make, engine):
+    said = "gave out 10.0.0.3"
+    for names, chosen, told in (
+        (("10.0.0.3:20160",), None, True),
+        (("10.0.0.3:20160",), {"IPv4Address": "10.0.0.3"}, False),
+        (("kv1:20160",), None, False),
+    ):
+        networks = engine.containers[ID]["NetworkSettings"]["Networks"]
+        networks["front"]["IPAMConfig"] = chosen
+        driver = make({"store:1": names})
+        plan = await driver.plan(Fault.KILL, await driver.find("store:1"), {}, 30.0)
+        assert (said in plan.radius) == told
+
+
 async def test_our_own_container_is_no_target_even_if_it_opted_in(make, engine):
     driver = make(never=Spared(ids=frozenset({ID[:12]})))
     with pytest.raises(Refused, match="never a target"):
