@@ -42,7 +42,7 @@ class Desk:
         self._live = means.live
         self._clock = means.clock
         self._secrets = means.settings.hidden
-        self._mark = fence.mark(task.snapshot)
+        self._first = task.snapshot
         self._asked: set[Call] = set()
         self.repeats = 0
 
@@ -57,7 +57,7 @@ class Desk:
             said, looked_at = await self._answer(call)
         except TocsinError as error:
             return Told(fence.data(error.text, self._secrets), "", True)
-        return Told(fence.fenced("answer", self._mark, said), looked_at)
+        return Told(fence.fenced("answer", fence.mark(self._first), said), looked_at)
 
     async def _answer(self, call: Call) -> tuple[str, str]:
         # In threads: the evidence is large, and all of it is searched for secrets.

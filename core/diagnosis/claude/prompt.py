@@ -17,6 +17,7 @@ from core.diagnosis.model import Diagnosis, Piece, Snapshot
 IN_FULL = 60_000
 """Characters of evidence that are told in full; the rest is listed, and read on demand."""
 MAX_LISTED = 300
+_LEAST = 300  # characters of room for which it is worth to look whether the next piece fits
 MAX_QUESTION = 2_000
 _FIRST = ("ticket", "store", "member", "members", "probe", "container", "event", "spread", "share")
 _THEN = ("change", "prometheus", "nearby", "hot", "log", "reading", "pd")
@@ -151,7 +152,7 @@ def evidence(snapshot: Snapshot, room: int, secrets: tuple[str, ...] = ()) -> st
     full: list[str] = []
     named: list[Piece] = []
     for one in sorted(snapshot.pieces, key=lambda piece: _weight(piece, snapshot)):
-        said = _in_full(one, secrets) if room > 0 else ""
+        said = _in_full(one, secrets) if room > _LEAST else ""
         if said and len(said) <= room:
             full.append(said)
             room -= len(said)
