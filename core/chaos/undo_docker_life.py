@@ -155,7 +155,8 @@ def _events(engine: Engine, undo: Raw) -> list[dict[str, Any]]:
     filters = {"container": [undo["id"]], "event": ["start", "kill", "stop"]}
     query = {
         "since": str(int(instant(str(undo["started_at"])))),
-        "until": str(int(now) + 1),
+        # Not later than the engine's own now: it would wait for what comes until then.
+        "until": f"{now:.9f}",
         "filters": json.dumps(filters),
     }
     try:
