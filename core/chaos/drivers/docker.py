@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -207,7 +208,8 @@ class DockerDriver:
             raise Refused(f"{entity} is not among the targets of [subjects.chaos].")
 
     def _pid(self, one: Seen) -> int | None:
-        return host.process(self._client.address, one.raw)
+        """Its first process, where something may be done to it from here."""
+        return host.process(self._client.address, one.raw) if os.geteuid() == 0 else None
 
     async def _why_not(self) -> Mapping[Fault, str]:
         now = self._clock.monotonic()

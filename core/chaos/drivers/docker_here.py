@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from core.chaos import undo_docker_host as host
 from core.chaos.model import Fault
 
-_WHERE = "it takes root on the engine's own host, and Tocsin runs elsewhere"
+_WHERE = "it takes root on the engine's own host, in its process namespace"
 
 
 @dataclass(frozen=True, slots=True)
