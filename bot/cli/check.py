@@ -14,6 +14,7 @@ from bot.check_slack import check_slack
 from bot.cli.common import ConfigOption, DbOption, Exit, JsonOption, command, say
 from bot.text import terminal
 from core.addresses import parse_url
+from core.chaos.order import rules
 from core.clock import SystemClock
 from core.config import Config, load
 from core.diagnosis.settings import allowed
@@ -57,6 +58,7 @@ def _offline(settings: Config) -> list[Finding]:
         ("app token or signing secret", lambda: _second_token(settings)),
         ("subjects", lambda: build_subjects(settings, SystemClock())),
         ("diagnosis", lambda: _diagnosis(settings)),
+        ("experiments", lambda: rules(settings.file)),
     ):
         try:
             look()

@@ -55,6 +55,23 @@ def test_claude_that_is_allowed_everywhere_is_well(empty: Bench) -> None:
     assert "All is well." in check(empty, text, 0, ANTHROPIC_API_KEY="sk-ant-x")
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("[subjects.chaos]\nenabled = true", "names no driver"),
+        ("[subjects.chaos]\nenbled = true", "did you mean 'enabled'?"),
+        ("[chaos]\nfiles = ['nowhere.toml']", "There is no file of experiments nowhere.toml"),
+        ("[chaos]\nmax_targets = 0", "'chaos.max_targets'"),
+        (
+            "[[experiments]]\nname = 'a'\ntitle = 'A'\nfault = 'kil'\nselector = 'store'",
+            "did you mean 'kill'?",
+        ),
+    ],
+)
+def test_what_is_wrong_with_experiments_is_said(empty: Bench, change: str, said: str) -> None:
+    assert said in check(empty, f"{GOOD}\n{change}", 2)
+
+
 def test_the_example_is_a_right_configuration(empty: Bench) -> None:
     result = empty.run("check-config", "-c", "tocsin.example.toml", **TOKENS)
     assert result.exit_code == 0, result.output
