@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from core.chaos.driver import Breakable
 from core.clock import ManualClock
+from core.config import Environment, load
 from core.errors import Invalid
 from core.invariant import Broken, Holds, Severity, Unknown
 from core.subject import Checkable, Nudges, Paced, Subject
 from core.subjects.etcd.from_file import settings
 from core.subjects.etcd.settings import LogSource, Periods
+from core.wiring import build_subjects
 from tests.core.subjects.etcd.conftest import Start
 from tests.core.subjects.etcd.driving import Drive, subject
 from tests.stub_http import Response, as_json, as_text
@@ -520,3 +525,31 @@ def test_settings_come_from_a_table_with_errors_that_name_the_key() -> None:
 async def test_what_cannot_be_is_refused_by_name(changes: dict[str, object], said: str) -> None:
     with pytest.raises(Invalid, match=said):
         subject(EtcdWorld(), ManualClock(), **{"endpoints": ("a:1",), **changes})
+
+
+async def test_the_program_builds_it_from_its_configuration(tmp_path: Path) -> None:
+    path = tmp_path / "tocsin.toml"
+    path.write_text(
+        """
+        [[subjects]]
+        name = "conf"
+        kind = "etcd"
+        endpoints = ["etcd1:2379", "etcd2:2379"]
+        docker = "unix:///var/run/docker.sock"
+        containers = {etcd1 = "conf-etcd1"}
+        diagnosis = {claude = true}
+        [subjects.chaos]
+        enabled = true
+        drivers = ["docker"]
+        [subjects.invariants.member_down]
+        severity = "warning"
+        """
+    )
+    blank = Environment.model_construct(**dict.fromkeys(Environment.model_fields))
+    (made,) = build_subjects(load(path, env=blank), ManualClock())
+    assert (made.name, made.kind) == ("conf", "etcd")
+    assert isinstance(made, Breakable)
+    assert [one.name for one in made.drivers()] == ["docker"]
+    down = next(one for one in made.invariants if one.name == "member_down")
+    assert down.severity is Severity.WARNING
+    await made.close()
