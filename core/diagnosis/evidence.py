@@ -108,7 +108,8 @@ async def gather(
         await _file_live(clock, subject, about, filing)
         absent = subject.absent()
     # Some 0.1 s of plain work on much text: beside the loop, which has people to answer.
-    kept, dropped = await asyncio.to_thread(_finished, filing.pieces, await mask(db))
+    masking = await mask(db)
+    kept, dropped = await asyncio.to_thread(_finished, filing.pieces, masking, ticket.entity)
     return Snapshot(
         subject=subject.name,
         invariant=ticket.invariant,
@@ -185,8 +186,23 @@ def _make_secret(tx: Tx) -> str:
     return found
 
 
-def _finished(pieces: tuple[Piece, ...], masking: Masking) -> tuple[tuple[Piece, ...], int]:
-    return bounded([_masked(one, masking) for one in pieces])
+def _finished(
+    pieces: tuple[Piece, ...], masking: Masking, entity: str
+) -> tuple[tuple[Piece, ...], int]:
+    """The pieces masked, and bounded by what matters most; in the order of their filing."""
+    order = {one.id: place for place, one in enumerate(pieces)}
+    ranked = sorted(pieces, key=lambda one: _rank(one, entity))
+    kept, dropped = bounded(_masked(one, masking) for one in ranked)
+    return tuple(sorted(kept, key=lambda one: order[one.id])), dropped
+
+
+def _rank(piece: Piece, entity: str) -> int:
+    """Logs and figures are the bulk: those of other nodes give way first."""
+    if piece.kind not in ("reading", "log"):
+        return 0
+    if piece.entity == entity:
+        return 1
+    return 2 if piece.kind == "log" else 3
 
 
 def _masked(piece: Piece, masking: Masking) -> Piece:

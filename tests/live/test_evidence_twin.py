@@ -140,9 +140,9 @@ async def test_the_rules_answer_from_live_evidence_what_was_done_to_a_store(tmp_
         await watcher.twin.reset("store-3")
 
         await watcher.twin.switch("store-1", write_stall=True)
+        await watcher.twin.switch("store-2", slow_score=100)
         await answered(watcher, "store_slow", "store:1", "write_stall")
-        await watcher.twin.reset("store-1")
-        await undone(watcher)
+        await answered(watcher, "store_slow", "store:2", "slow_disk")
 
 
 async def test_the_rules_answer_from_live_evidence_what_was_done_between_nodes(

@@ -26,7 +26,8 @@ from core.subjects.tikv.explain_readings import (
 from core.subjects.tikv.model import Store, pd_entity, store_entity
 
 OTHER_POINTS = 15
-"""Points that are kept of nodes which the ticket is not about."""
+"""Points that are kept of nodes which the ticket is not about; fewer where these are many."""
+ALL_POINTS = 120
 
 
 def file_figures(
@@ -65,10 +66,16 @@ def file_figures(
         if figure.name == "up" and not found:
             continue  # no target can be told to be one of ours: that says nothing of scraping
         for entity in shown[figure.of]:
-            most = POINTS if entity == about.entity else OTHER_POINTS
+            most = _most(entity, asked, about)
             points = found.get(entity, ())
             told = explain_prom.told(figure.name, query, points, about.before, asked.grid, most)
             files.add("reading", entity, told, figure.name)
+
+
+def _most(entity: str, asked: Asked, about: About) -> int:
+    if entity == about.entity:
+        return POINTS
+    return min(OTHER_POINTS, ALL_POINTS // max(len(asked.stores), 1))
 
 
 def _sorted(
@@ -123,8 +130,7 @@ def _file_points(
     told: dict[str, Any] = {"now": None, "points": []}
     if seen:
         told = pieces.reading(seen, about.before, about.taken_at)
-        most = POINTS if entity == about.entity else OTHER_POINTS
-        kept = explain_prom.steps(seen, most)
+        kept = explain_prom.steps(seen, POINTS if entity == about.entity else OTHER_POINTS)
         told["points"] = [{"at": at, "value": value} for at, value in kept]
     if gone and name not in OUTLIVES:
         told["now"] = None  # a process that is gone exports nothing

@@ -219,6 +219,28 @@ async def test_whatever_a_subject_files_the_snapshot_stays_small(
     assert made.dropped > 0
 
 
+async def test_what_does_not_fit_is_what_matters_least(
+    sqlite_db: Database, clock: ManualClock
+) -> None:
+    """Filed in any order: the ticket's own log stays, and what was compared; figures of others go."""
+
+    async def work(about: About, filing: Filing) -> None:
+        lines = [{"at": 1.0, "text": "x" * 900} for _ in range(200)]
+        for number in range(2, 60):
+            points = [{"at": float(at), "value": 0.123456789} for at in range(600)]
+            filing.add("reading", f"store:{number}", {"now": 1, "points": points}, source="qps")
+        filing.add("log", "store:1", {"lines": lines}, source="log")
+        filing.add("spread", "cluster", {"total": 3}, source="all stores together")
+
+    _, ticket = await opened(sqlite_db, clock)
+    made = await gathered(sqlite_db, clock, Telling(clock, work=work), ticket)
+    assert made.dropped > 0
+    assert made.piece("log", "store:1") is not None
+    assert made.piece("spread", "cluster") is not None
+    numbers = [int(one.id[1:]) for one in made.pieces]
+    assert numbers == sorted(numbers)
+
+
 async def test_a_subject_that_hangs_or_fails_is_a_piece_that_says_so(
     sqlite_db: Database, clock: ManualClock
 ) -> None:
