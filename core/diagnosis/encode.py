@@ -29,6 +29,7 @@ from core.errors import Invalid
 from core.invariant import Severity
 
 E = TypeVar("E", bound=StrEnum)
+_PIECE = tuple(one.name for one in fields(Piece))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,9 @@ def text(thing: Diagnosis | Snapshot | Answer | Piece) -> str:
 
 def plain(thing: Any) -> Any:
     """Dataclasses, mappings and tuples as what JSON knows."""
+    if isinstance(thing, Piece):
+        # Its content is JSON already, and most of a snapshot.
+        return {one: getattr(thing, one) for one in _PIECE}
     if is_dataclass(thing) and not isinstance(thing, type):
         return {one.name: plain(getattr(thing, one.name)) for one in fields(thing)}
     if isinstance(thing, StrEnum):

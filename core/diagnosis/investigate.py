@@ -14,6 +14,7 @@ from core.diagnosis.evidence import gather
 from core.diagnosis.looks import Look
 from core.diagnosis.made import Made, New
 from core.diagnosis.model import Certainty, Diagnosis, Reason, Snapshot
+from core.diagnosis.packing import Packed, pack
 from core.diagnosis.rules.decide import MADE_BY, diagnose
 from core.diagnosis.settings import Allowed
 from core.errors import Unavailable
@@ -54,6 +55,12 @@ class Ground:
     began: float
     ask_model: bool
     answer: Answer | None = None
+    form: Packed | None = None
+
+    def kept(self, tx: Tx, ticket_id: int) -> int:
+        """The number of the evidence, which is stored unless it was."""
+        stored = self.snapshot_id
+        return stored or store.save_snapshot(tx, ticket_id, self.snapshot, self.form)
 
 
 async def look_at(means: Means, look: Look) -> Ground:
@@ -71,9 +78,14 @@ async def look_at(means: Means, look: Look) -> Ground:
         return await means.db.write_as(means.epoch, _resumed, means, look, ground)
     stored, frozen = await _evidence(means, look)
     first = look.reason is Reason.OPENED and frozen.taken_at - frozen.opened_at < FIRST_LOOK_S
-    rules = await asyncio.to_thread(diagnose, frozen, first_look=first)
-    ground = Ground(stored or 0, frozen, rules, began, False)
+    rules, form = await asyncio.to_thread(_think, frozen, first)
+    ground = Ground(stored or 0, frozen, rules, began, False, form=form)
     return await means.db.write_as(means.epoch, _keep, means, look, ground)
+
+
+def _think(frozen: Snapshot, first: bool) -> tuple[Diagnosis, Packed]:
+    """What takes time and no database: in a thread, so that the loop goes on meanwhile."""
+    return diagnose(frozen, first_look=first), pack(frozen)
 
 
 def _interrupted(tx: Tx, look: Look) -> Made | None:
@@ -98,7 +110,7 @@ async def _evidence(means: Means, look: Look) -> tuple[int | None, Snapshot]:
 
 
 def _keep(tx: Tx, means: Means, look: Look, ground: Ground) -> Ground:
-    number = ground.snapshot_id or store.save_snapshot(tx, look.ticket.id, ground.snapshot)
+    number = ground.kept(tx, look.ticket.id)
     seconds = means.clock.monotonic() - ground.began
     new = New(look.ticket.id, number, ground.rules, look.reason, seconds, look.id)
     told = store.get(tx, store.save_diagnosis(tx, new)).told
@@ -141,11 +153,12 @@ async def _question(means: Means, look: Look, began: float) -> Ground:
     if frozen is None:
         subject = means.subject(look.ticket.subject)
         frozen = await gather(means.db, means.clock, subject, look.ticket, look.reason)
+    form = None
     if made is None:
-        made = await asyncio.to_thread(diagnose, frozen)
+        made, form = await asyncio.to_thread(_think, frozen, False)
     said = questions.answer(look.asked, frozen, made)
     model = means.allowed.model_for(look.ticket.subject)
-    ground = Ground(number, frozen, made, began, model is not None, said)
+    ground = Ground(number, frozen, made, began, model is not None, said, form)
     if model is None:
         await means.db.write_as(means.epoch, answered, means, look, ground, made, said)
     return ground
@@ -155,7 +168,7 @@ def answered(
     tx: Tx, means: Means, look: Look, ground: Ground, made: Diagnosis, said: Answer
 ) -> int:
     """Keep the answer to a question and finish its look; the number of the diagnosis."""
-    number = ground.snapshot_id or store.save_snapshot(tx, look.ticket.id, ground.snapshot)
+    number = ground.kept(tx, look.ticket.id)
     seconds = means.clock.monotonic() - ground.began
     new = New(look.ticket.id, number, made, look.reason, seconds, look.id, look.asked, said)
     saved = store.save_diagnosis(tx, new)

@@ -6,8 +6,6 @@ All functions take an open transaction. The queue of looks that are still to be 
 
 from __future__ import annotations
 
-import hashlib
-import zlib
 from dataclasses import replace
 from typing import Any
 
@@ -15,11 +13,12 @@ import sqlalchemy as sa
 
 from core import events
 from core.db import Tx
-from core.diagnosis import encode
+from core.diagnosis import encode, packing
 from core.diagnosis.made import Made, New
 from core.diagnosis.model import Diagnosis, Reason, Snapshot
+from core.diagnosis.packing import Packed
 from core.diagnosis.rows import made_of
-from core.errors import Invalid, NotFound, Refused, Unavailable
+from core.errors import Invalid, NotFound, Refused
 from core.redact import redact
 from core.schema_diagnosis import diagnoses, investigations, snapshots
 from core.schema_diagnosis import feedback as voices
@@ -29,8 +28,6 @@ from core.tickets.model import Ticket
 d, s, i = diagnoses, snapshots, investigations
 MAX_LISTED = 100
 """Diagnoses of one ticket that are handed out at most: the newest."""
-MAX_UNPACKED = 8 * 1024 * 1024
-"""Bytes that a stored snapshot may grow to when it is unpacked."""
 MAX_ASKED = 20
 """Requests of people that may wait at once."""
 MAX_QUESTION = 1_000
@@ -39,16 +36,16 @@ LOOKS = "looks"
 """The topic under which the worker hears that there is something to look at."""
 
 
-def save_snapshot(tx: Tx, ticket_id: int, taken: Snapshot) -> int:
+def save_snapshot(tx: Tx, ticket_id: int, taken: Snapshot, as_stored: Packed | None = None) -> int:
     """Freeze the evidence; its number."""
-    text = encode.text(taken).encode()
+    form = as_stored or packing.pack(taken)
     row = {
         "ticket_id": ticket_id,
         "reason": str(taken.reason),
         "taken_at": taken.taken_at,
-        "digest": hashlib.sha256(text).hexdigest(),
-        "size_bytes": len(text),
-        "body": zlib.compress(text, 6),
+        "digest": form.digest,
+        "size_bytes": form.size_bytes,
+        "body": form.body,
     }
     return int(tx.value(sa.insert(s).values(**row).returning(s.c.id)))
 
@@ -59,17 +56,7 @@ def snapshot(tx: Tx, snapshot_id: int) -> Snapshot:
     row = tx.row(sa.select(s.c.body, s.c.digest).where(s.c.id == snapshot_id))
     if row is None:
         raise NotFound("That evidence is no longer kept.")
-    return _unpacked(bytes(row.body), row.digest)
-
-
-def _unpacked(body: bytes, digest: str) -> Snapshot:
-    try:
-        text = zlib.decompressobj().decompress(body, MAX_UNPACKED)
-    except zlib.error:
-        text = b""
-    if hashlib.sha256(text).hexdigest() != digest:
-        raise Unavailable("The stored evidence is damaged: it is not what was frozen.")
-    return encode.snapshot(text.decode())
+    return packing.unpack(bytes(row.body), row.digest)
 
 
 def latest_snapshot(tx: Tx, ticket_id: int) -> tuple[int, Snapshot] | None:
