@@ -86,7 +86,9 @@ class Roster:
 
     def _placed(self, listed: Sequence[Member]) -> tuple[Who, ...]:
         names = [one.name for one in listed]
-        shared = {name for name in names if names.count(name) > 1}
+        ids = {hexadecimal(one.id) for one in listed}
+        # A name that is another's id would be that other's word.
+        shared = {name for name in names if names.count(name) > 1 or name in ids}
         taken = [url for one in listed for url in one.client_urls]
         ambiguous = {url for url in taken if taken.count(url) > 1}
         free = self._by_elimination(listed)
