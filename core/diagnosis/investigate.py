@@ -155,7 +155,8 @@ async def _question(means: Means, look: Look, began: float) -> Ground:
         frozen = await gather(means.db, means.clock, subject, look.ticket, look.reason)
     form = None
     if made is None:
-        made, form = await asyncio.to_thread(_think, frozen, False)
+        thought = await asyncio.to_thread(_think, frozen, False)
+        made, form = thought[0], thought[1]
     said = questions.answer(look.asked, frozen, made)
     model = means.allowed.model_for(look.ticket.subject)
     ground = Ground(number, frozen, made, began, model is not None, said, form)
