@@ -160,7 +160,8 @@ class Talk:
         guess = self._purse.estimate(body, self._told, self._known)
         answer = self._purse.answer_tokens(self._model, guess, self._answer)
         body["max_tokens"] = answer
-        heard, outcome, usage = Assembly(), "broken off", Usage()
+        heard, outcome = Assembly(), "broken off"
+        usage: Usage | None = None
         reservation = await self._purse.reserve(self._model, guess, answer)
         try:
             reply = await self._watch.over(self._wire.send(body, heard))
@@ -171,13 +172,12 @@ class Talk:
             self._told, self._known = self._purse.size(body), usage.total - usage.output
             return reply
         except Failed as failed:
-            outcome = str(failed.ending)
-            usage = failed.usage if failed.usage.total else heard.guessed
-            stopped = failed.ending in (Ending.STOPPED, Ending.OUT_OF_TIME)
-            if failed.unknown or (stopped and not heard.begun):
-                usage = Usage(input=guess)
+            outcome, usage = str(failed.ending), failed.usage
             raise
         finally:
+            if usage is None:
+                # Nobody saw its end: what was sent counts, and what was heard.
+                usage = heard.guessed if heard.begun else Usage(input=guess)
             await self._purse.settle(reservation, self._model, usage, outcome)
 
     def _body(self, base: dict[str, Any]) -> dict[str, Any]:

@@ -36,7 +36,7 @@ class Failed(Exception):
     """A call that brought no reply: how that ends, in words for a person, and what may be done.
 
     `again`: the same call may succeed later, after `after` seconds if the service said so. `usage` is
-    what it will have cost at most; `unknown` that nobody can say whether it was answered (and billed).
+    what it will have cost at most, None where nobody can say whether it was answered (and billed).
     """
 
     def __init__(
@@ -47,12 +47,11 @@ class Failed(Exception):
         again: bool = False,
         after: float | None = None,
         usage: Usage | None = None,
-        unknown: bool = False,
         plainer: bool = False,
     ) -> None:
         super().__init__(words)
         self.ending, self.words, self.again, self.after = ending, words, again, after
-        self.usage, self.unknown, self.plainer = usage or Usage(), unknown, plainer
+        self.usage, self.plainer = usage, plainer
 
 
 class Wire(Protocol):
@@ -128,11 +127,13 @@ def _said(error: object) -> str:
     return plain(str(error), MAX_SAID)
 
 
+def _begun(heard: Assembly) -> Usage | None:
+    return heard.guessed if heard.begun else None
+
+
 def _late(heard: Assembly) -> Failed:
     words = "Claude did not answer in time."
-    return Failed(
-        Ending.UNREACHABLE, words, again=True, usage=heard.guessed, unknown=not heard.begun
-    )
+    return Failed(Ending.UNREACHABLE, words, again=True, usage=_begun(heard))
 
 
 def _unreadable(error: Exception, heard: Assembly) -> Failed:
@@ -142,16 +143,15 @@ def _unreadable(error: Exception, heard: Assembly) -> Failed:
 
 def _broken(heard: Assembly) -> Failed:
     words = "The connection to Claude was lost in the middle of its answer."
-    return Failed(
-        Ending.UNREACHABLE, words, again=True, usage=heard.guessed, unknown=not heard.begun
-    )
+    return Failed(Ending.UNREACHABLE, words, again=True, usage=_begun(heard))
 
 
 def _unreachable(error: Exception, heard: Assembly) -> Failed:
     cause = error.__cause__ or error
     refused = "connect" in type(cause).__name__.lower()
     words = f"Claude cannot be reached: {_said(cause) or type(cause).__name__}."
-    return Failed(Ending.UNREACHABLE, words, again=True, usage=heard.guessed, unknown=not refused)
+    usage = Usage() if refused else _begun(heard)
+    return Failed(Ending.UNREACHABLE, words, again=True, usage=usage)
 
 
 _STATUS = {

@@ -58,7 +58,7 @@ class Scripted:
         turn = self._script.turn[min(self._turn, len(self._script.turn) - 1)]
         self._turn += 1
         if turn.fails in _FAILS:
-            raise Failed(*_FAILS[turn.fails])
+            raise Failed(*_FAILS[turn.fails], usage=Usage())
         heard.begun = True
         return self._reply(turn, body)
 

@@ -295,3 +295,5 @@ async def test_a_cancelled_diagnosis_settles_what_it_had_put_aside():
             await asking
 
     assert len(rig.book.settled) == len(rig.book.reserved) == 1
+    assert rig.book.settled[0].usage.cache_write == 4_000
+    assert rig.book.settled[0].outcome == "broken off"

@@ -1,5 +1,7 @@
 """Money, tokens, turns and time have hard ends, and every call is put aside for before it is made."""
 
+import asyncio
+
 import pytest
 
 from core.diagnosis.claude.prices import MODELS, Price, Usage, cost, highest
@@ -106,6 +108,19 @@ async def test_a_call_of_which_nobody_saw_the_end_is_booked_at_its_highest_promp
         result = await rig.ask(task())
 
     assert result.ending is Ending.UNREACHABLE
+    assert rig.book.settled[0].usage.input >= len(claude.raw[0]) // 2 * 0.9
+
+
+async def test_a_stop_before_the_first_word_is_booked_at_its_highest_prompt():
+    async with ClaudeServer(HANG) as claude:
+        rig = Rig(claude)
+        asking = asyncio.ensure_future(rig.ask(task()))
+        while not claude.raw:
+            await asyncio.sleep(0.01)
+        rig.stop = True
+        result = await asking
+
+    assert result.ending is Ending.STOPPED
     assert rig.book.settled[0].usage.input >= len(claude.raw[0]) // 2 * 0.9
 
 
