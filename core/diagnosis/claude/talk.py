@@ -56,12 +56,8 @@ class Talk:
         self._base: dict[str, Any] | None = None
         self._formless = False
         self._told, self._known = 0, 0
-        self._retries, self._mends, self._shrunk, self._doubled = (
-            means.settings.retries,
-            0,
-            0,
-            False,
-        )
+        self._retries = means.settings.retries
+        self._mends, self._shrunk, self._doubled = 0, 0, False
         self.looked_at: list[str] = []
 
     def _begin(self) -> dict[str, Any]:
