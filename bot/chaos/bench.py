@@ -5,7 +5,8 @@ A process that stands by watches nothing: it takes orders, and the one that watc
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -16,7 +17,7 @@ from core.chaos.desk import Desk
 from core.chaos.model import Experiment
 from core.chaos.order import Rules
 from core.clock import Clock, within
-from core.errors import Unavailable
+from core.errors import TocsinError, Unavailable
 
 T = TypeVar("T")
 PLAN_S = 12.0
@@ -39,18 +40,23 @@ class Bench:
 
     async def catalogues(self) -> tuple[Catalogue, ...]:
         """What can be run on each subject that some experiment fits."""
-        found = []
-        for name, known in self.rules.subjects.items():
-            fitting = self.rules.catalog.of_kind(known.kind, name)
-            if not fitting:
-                continue
-            if self.desk is None:
-                offers = tuple(_offer(one, "") for one in fitting) if known.chaos.enabled else ()
-                off = "" if known.chaos.enabled else f"{name} does not opt in."
-                found.append(Catalogue(name, offers, off))
-                continue
-            found.append(_catalogue(await self._within(name, self.desk.catalogue(name))))
-        return tuple(found)
+        fitting = {
+            name: self.rules.catalog.of_kind(known.kind, name)
+            for name, known in self.rules.subjects.items()
+        }
+        found = (self._catalogue(name, offered) for name, offered in fitting.items() if offered)
+        return tuple(await asyncio.gather(*found))
+
+    async def _catalogue(self, name: str, fitting: Sequence[Experiment]) -> Catalogue:
+        """One subject's; one that cannot be read keeps no other from being listed."""
+        if self.desk is None:
+            enabled = self.rules.subjects[name].chaos.enabled
+            offers = tuple(_offer(one, "") for one in fitting) if enabled else ()
+            return Catalogue(name, offers, "" if enabled else f"{name} does not opt in.")
+        try:
+            return _catalogue(await self._within(name, self.desk.catalogue(name)))
+        except TocsinError as error:
+            return Catalogue(name, off=error.text)
 
     async def preview(self, ask: Ask) -> Preview:
         """The experiment as it would be run now; with `refused` where it must not be."""

@@ -27,6 +27,7 @@ from core.chaos.safety import Sight
 from core.chaos.story import of, plain
 from core.clock import ManualClock, SystemClock
 from core.db import Tx
+from core.errors import Unavailable
 from core.events import New
 from core.runs import artefacts, store
 from core.runs.model import Outcome, Run
@@ -342,6 +343,25 @@ async def test_the_list_says_what_cannot_be_done_here_and_why(s: Scene) -> None:
     assert "store-1 (store:1)" in said
     await s.settled(s.ws.acts.command("ben", CHANNEL, "/chaos", "list nowhere"))
     assert "There is no subject called 'nowhere'" in await s.whispered("ben", 2)
+
+
+async def test_a_cluster_that_cannot_be_read_is_listed_with_the_reason(
+    s: Scene, prod: Broken
+) -> None:
+    async def gone() -> Any:
+        raise Unavailable("The engine does not answer.")
+
+    prod.driver.faults = gone  # type: ignore[method-assign]  # one answer of a scripted driver
+    await s.settled(s.ws.acts.command("ben", CHANNEL, "/chaos", "list"))
+    assert "The engine does not answer." in await s.whispered("ben")
+
+
+async def test_over_http_it_is_the_same(tmp_path: Path, prod: Broken) -> None:
+    async with stage(tmp_path, http=True, roles=roles, chaos=bench(prod)) as s:
+        run = await started(s)
+        await s.click(cards(s)[0].ts, ids.CHAOS_ABORT, "ben")
+        await card(s, "aborting")
+        assert (await runs(s))[0].id == run.id
 
 
 # Ending it early.
