@@ -143,12 +143,16 @@ _SIGN = {
 
 
 def state(ticket: Ticket) -> str:
-    """The state in words: "open", "acknowledged", "held", "resolved", "open, recovering"."""
+    """The state in words: "open", "acknowledged, diagnosed", "held", "open, recovering".
+
+    Every ticket is diagnosed soon after it opens: whether somebody owns it comes first.
+    """
     if not ticket.open:
         return "resolved"
     if ticket.held:
         return "held"
-    found = str(ticket.status)
+    found = "open" if ticket.unowned else "acknowledged"
+    found += ", diagnosed" if ticket.diagnosed_at is not None else ""
     return found if ticket.broken else f"{found}, recovering"
 
 
@@ -156,7 +160,8 @@ def sign(ticket: Ticket) -> str:
     """Emoji of severity and state; never the only bearer of either."""
     if not ticket.open:
         return _SIGN[Status.RESOLVED]
-    return COLOUR[ticket.severity] + ("⏸️" if ticket.held else _SIGN[ticket.status])
+    how = ticket.status if ticket.unowned else Status.ACKNOWLEDGED
+    return COLOUR[ticket.severity] + ("⏸️" if ticket.held else _SIGN[how])
 
 
 def flapping(ticket: Ticket) -> bool:

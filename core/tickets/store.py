@@ -98,8 +98,9 @@ def _conditions(f: Filter) -> list[sa.ColumnElement[bool]]:
     by_status: dict[str | None, list[sa.ColumnElement[bool]]] = {
         None: [is_open],
         "all": [],
-        "open": [is_open, t.c.diagnosed_at.is_(None), unowned],
-        "acknowledged": [is_open, t.c.diagnosed_at.is_(None), t.c.acknowledged_by.is_not(None)],
+        # Every ticket is diagnosed within seconds: that takes none out of these two.
+        "open": [is_open, unowned],
+        "acknowledged": [is_open, t.c.acknowledged_by.is_not(None)],
         "diagnosed": [is_open, t.c.diagnosed_at.is_not(None)],
         "resolved": [t.c.resolved_at.is_not(None)],
         "held": [is_open, t.c.held_at.is_not(None)],

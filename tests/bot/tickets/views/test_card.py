@@ -35,7 +35,11 @@ def said(message: Message) -> str:
         ({"severity": Severity.WARNING}, "🟠 prod-eu · Warning · open"),
         ({"severity": Severity.INFO}, "🔵 prod-eu · Info · open"),
         ({"acknowledged_by": ANA}, "🔴👀 prod-eu · Critical · acknowledged"),
-        ({"diagnosed_at": NOW}, "🔴🔎 prod-eu · Critical · diagnosed"),
+        ({"diagnosed_at": NOW}, "🔴🔎 prod-eu · Critical · open, diagnosed"),
+        (
+            {"diagnosed_at": NOW, "acknowledged_by": ANA},
+            "🔴👀 prod-eu · Critical · acknowledged, diagnosed",
+        ),
         (HELD, "🔴⏸️ prod-eu · Critical · held"),
         ({"healthy_since": NOW}, "🔴 prod-eu · Critical · open, recovering"),
         (DONE, "✅ prod-eu · Critical · resolved · Store 4 (tikv-2:20160) is down"),
