@@ -42,7 +42,7 @@ from core.twin.cluster import Layout
 from tests.bench.alerting import STOCK, TUNED, Alerting, Pace, alerting
 from tests.bench.figures import percentile, quietly, show
 from tests.flows.rig import _prepared, _seen_long_ago
-from tests.live.containers import state
+from tests.live.containers import SOCKET, state
 from tests.live.etcd_cluster import CLIENT, Cluster, etcd_image
 from tests.live.etcd_cluster import running as etcd_running
 
@@ -76,6 +76,7 @@ class Figures:
     others: dict[str, list[float]] = field(default_factory=dict)
     missed: dict[str, int] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
+    right: int = 0
 
 
 def _experiments(invariant: str, kind: str) -> list[dict[str, Any]]:
@@ -163,6 +164,7 @@ async def _one(
     if story.injected_at is None or story.detected_ticket is None:
         return
     ticket = await db.read(store.get, story.detected_ticket)
+    found.right += story.right is True
     found.ticket.append(ticket.opened_at - story.injected_at)
     found.heal.append(story.healed_at - story.heal_began_at)
     if (call := _card(workspace, ticket.id)) is not None:
@@ -227,6 +229,7 @@ async def _all(folder: Path, place: Place, title: str) -> None:
             for pace, times in sorted(found.others.items())
         ]
         wrong += found.wrong
+        print(f"  {fault}: {found.right} of {len(found.ticket)} diagnosed rightly")
         wrong += [f"{fault}: {n} not told by {pace}" for pace, n in found.missed.items()]
     show(title, HEAD, rows)
     left = [*place.left(), *_healers(folder)]
@@ -247,6 +250,7 @@ def _etcd(cluster: Cluster, beside: tuple[Alerting, ...], before: dict[str, Any]
             "name": "conf",
             "kind": "etcd",
             "endpoints": list(cluster.urls),
+            "docker": f"unix://{SOCKET}",
             "chaos": {"enabled": True, "drivers": ["docker"], "project": cluster.site.project},
             # On a busy machine with a virtual disk every sync is slow, and each time that it was the
             # leader's turn there is one leader more: rightly told, and not asked here.

@@ -21,7 +21,7 @@ from core.runs import store as runs
 from core.runs.model import Outcome, State
 from core.tickets import store
 from tests.bench.whole_bot import card_of, ticket_of, whole_bot
-from tests.live.containers import inspect, proxy
+from tests.live.containers import SOCKET, inspect, proxy
 from tests.live.etcd_cluster import Cluster, etcd_image, running
 
 pytestmark = [pytest.mark.docker, pytest.mark.etcd, pytest.mark.timeout(240)]
@@ -32,6 +32,7 @@ def subject(cluster: Cluster, engine: str) -> dict[str, Any]:
         "name": "conf",
         "kind": "etcd",
         "endpoints": list(cluster.urls),
+        "docker": f"unix://{SOCKET}",  # evidence is not what goes away
         "chaos": {
             "enabled": True,
             "drivers": ["docker"],
@@ -82,4 +83,5 @@ async def test_an_engine_that_is_gone_when_it_should_heal_is_a_ticket_and_then_i
                 while (await db.read(store.get, sick.id)).resolved_at is None:
                     await asyncio.sleep(0.05)
             assert run.outcome is Outcome.SUCCEEDED, of(run).why
+            assert of(run).right, of(run).diagnosed_as
             assert (await db.read(store.get, down.id)).resolved_at is not None
