@@ -30,7 +30,8 @@ from bot.local.workspace import Workspace
 from bot.manifest import manifest
 from bot.wiring import Running, run
 from core.clock import SystemClock
-from core.config import DEFAULT_DB, Config, RolesConfig, RouteConfig, load
+from core.config import DEFAULT_DB, Config, RolesConfig, RouteConfig, SubjectConfig, load
+from core.config_diagnosis import SubjectDiagnosisConfig
 from core.errors import Refused
 from core.lock import hold_raw, take_file
 from core.maintenance import watched
@@ -229,7 +230,7 @@ def _settings(given: Config, database: str, server: LocalServer, layout: Layout)
             "routes": (RouteConfig(channel=CHANNEL, mention=_group(server)),),
             "roles": _roles(server),
             "http": given.file.http.model_copy(update={"port": 0}),
-            "subjects": (subject_of(layout, TWIN),),
+            "subjects": (_subject(given, layout),),
         }
     )
     return given.model_copy(
@@ -240,6 +241,12 @@ def _settings(given: Config, database: str, server: LocalServer, layout: Layout)
             "app_token": SecretStr(server.app_token),
         }
     )
+
+
+def _subject(given: Config, layout: Layout) -> SubjectConfig:
+    """The twin. It has nothing to hide: where Claude is set up at all, it may be asked about it."""
+    allowed = SubjectDiagnosisConfig(claude=given.file.diagnosis.claude)
+    return subject_of(layout, TWIN).model_copy(update={"diagnosis": allowed})
 
 
 def _roles(server: LocalServer) -> RolesConfig:
