@@ -47,9 +47,15 @@ def _gone(folder: Path, undo: Mapping[str, Any]) -> str:
     if undo["name"] not in ({one.name for one in spec.pds} | {one.name for one in spec.stores}):
         return "the twin has no such process any more"
     owner = specs.read_json(folder / "run" / "owner.json")
-    if owner and not same(owner["pid"], owner["start"]):
+    names = [*(one.name for one in spec.pds), *(one.name for one in spec.stores)]
+    if owner and not same(owner["pid"], owner["start"]) and not _any_runs(folder, names):
         return "the twin ended with the program that it belonged to"
     return ""
+
+
+def _any_runs(folder: Path, names: list[str]) -> bool:
+    twin = Supervisor(folder, None)
+    return any(twin.pid(name) is not None for name in names)
 
 
 def _process(twin: Supervisor, undo: Mapping[str, Any]) -> Healed:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import signal
 import time
 from collections.abc import AsyncIterator
@@ -165,20 +166,33 @@ async def test_a_twin_that_was_taken_away_or_replaced_is_not_brought_back(
     assert (gone.ending, other.ending) == (VANISHED, VANISHED)
 
 
-async def test_a_twin_whose_owner_has_ended_is_not_started_again(
-    twin: Layout, driver: TwinDriver
+async def test_a_twin_that_ended_with_its_owner_is_not_started_again(
+    twin: Layout, driver: TwinDriver, tmp_path: Path
 ) -> None:
     plan = await planned(driver, Fault.KILL)
+    gone = tmp_path / "gone"
+    shutil.copytree(twin.dir, gone)
+    for record in (gone / "run").glob("*.json"):
+        record.write_text(json.dumps({"pid": 1, "start": "never"}))
+
+    found = undo.heal({**plan.undo, "folder": str(gone)}, time.time())
+
+    assert found.ending == VANISHED
+    assert "the program that it belonged to" in found.why
+
+
+async def test_a_twin_that_outlived_its_owner_is_healed(twin: Layout, driver: TwinDriver) -> None:
+    plan = await planned(driver, Fault.KILL)
+    await driver.inject(plan)
     owner = twin.dir / "run" / "owner.json"
     before = owner.read_text()
     try:
         owner.write_text(json.dumps({"pid": 1, "start": "never"}))
-        found = undo.heal(dict(plan.undo), time.time())
+        found = until_healed(plan)
     finally:
         owner.write_text(before)
 
-    assert found.ending == VANISHED
-    assert "the program that it belonged to" in found.why
+    assert found.ending == HEALED
 
 
 async def test_what_is_not_the_watched_cluster_is_refused(twin: Layout) -> None:
