@@ -6,6 +6,7 @@ Needs no Docker, so that clusters run by TiUP or on Kubernetes have experiments 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from core.chaos.driver import Entities
@@ -32,7 +33,8 @@ class PdDriver:
         """`tls`: paths (ca, cert, key) for the healer, None for plain HTTP."""
         self._pd = pd
         self._admin = PdAdmin(pd)
-        self._tls = None if tls is None else dict(tls)
+        # The detached healer works elsewhere: its paths must not depend on where we are.
+        self._tls = tls and {key: str(Path(v).absolute()) if v else "" for key, v in tls.items()}
         self._entities = entities
 
     async def faults(self) -> Mapping[Fault, str]:

@@ -120,12 +120,12 @@ class TwinDriver:
         state = layout.state(target.name)
         if state != "running":
             raise Refused(f"{target.name} is {state}: only what runs can be broken.")
-        kind = str(target.identity["kind"])
+        kind, tls = str(target.identity["kind"]), layout.spec.tls
         undo: dict[str, Any] = {
             "driver": NAME,
             "fault": str(fault),
             "folder": str(self._folder),
-            "tls": asdict(layout.spec.tls) if layout.spec.tls else None,
+            "tls": {**asdict(tls), "any_name": "yes"} if tls else None,
             "answers": layout.url(target.name)
             + ("/status" if kind == "store" else "/pd/api/v1/ping"),
             **target.identity,

@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from core.chaos import undo
 from core.chaos.driver import Driver
+from core.chaos.drivers.pd import PdDriver
 from core.chaos.model import Fault, Plan
 from core.chaos.settings import SubjectChaos
 from core.chaos.undo import HEALED, NEVER_LANDED, UNKNOWN, Healed
+from core.clients.http import Http
+from core.clients.pd import Pd
 from core.clock import SystemClock
 from core.errors import Invalid, Refused, Unavailable
 from core.subjects.tikv.subject import TikvSubject
@@ -166,3 +170,20 @@ async def test_what_it_can_do_is_listed_and_the_rest_with_the_reason(driver: Dri
     assert "docker or twin" in faults[Fault.KILL]
     with pytest.raises(Refused, match="PD lists no store:9"):
         await driver.find("store:9")
+
+
+async def test_paths_of_certificates_do_not_depend_on_where_the_healer_works(
+    world: World,
+) -> None:
+    clock = SystemClock()
+    http = Http(clock)
+    pd = Pd(world.pd.urls, clock, http)
+
+    async def entities() -> dict[str, tuple[str, ...]]:
+        return {"store:2": ("relative",)}
+
+    driver = PdDriver(pd, {"ca": "tls/ca.pem", "cert": "", "key": ""}, entities)
+    plan = await planned(driver, Fault.EVICT_LEADERS, "store:2")
+    await http.close()
+
+    assert plan.undo["tls"] == {"ca": str(Path.cwd() / "tls/ca.pem"), "cert": "", "key": ""}

@@ -23,6 +23,7 @@ from core.clock import SystemClock
 from core.errors import Invalid, Refused, Unavailable
 from core.twin.cluster import Layout
 from core.twin.process import start_time
+from tests.core.clients.test_tls import Authority
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 HEALTHY = {"drop_heartbeats": False, "cut_peers": False, "hang_status": False}
@@ -252,3 +253,27 @@ async def test_without_a_twin_it_is_out_of_reach(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="There is no twin in"):
         await TwinDriver(tmp_path, SystemClock(), nothing).targets()
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_twin_with_certificates_is_healed_like_any(tmp_path: Path) -> None:
+    authority = Authority(tmp_path, "twin ca")
+    cert, key = str(tmp_path / "cert.pem"), str(tmp_path / "key.pem")
+    authority.issue("twin", cert, key)
+    layout = Layout(
+        tmp_path / "twin",
+        pds=1,
+        stores=1,
+        regions=1,
+        speed=20.0,
+        tls=(authority.path, cert, key),
+        tie_to=os.getpid(),
+    )
+    await layout.up()
+    try:
+        driver = TwinDriver(layout.dir, SystemClock(), lambda: _entities(layout))
+        for fault in (Fault.KILL, Fault.CUT):
+            plan = await planned(driver, fault)
+            await driver.inject(plan)
+            assert until_healed(plan).ending == HEALED
+    finally:
+        await layout.down()
