@@ -16,7 +16,7 @@ NO_LINK = "(link left out)"
 
 _SPACES = re.compile(r"\s+")
 _LINK = re.compile(
-    r"(?i)\b[a-z][a-z0-9+.-]{1,20}://\S*|\bwww\.\S+|\bmailto:\S*|\b(?:[a-z0-9-]+\.)+[a-z]{2,}/\S*"
+    r"(?i)\b[a-z][a-z0-9+.-]{1,20}://\S*|\bwww\.\S+|\bmailto:\S*|\b(?:[a-z0-9-]{1,63}\.){1,8}[a-z]{2,24}/\S*"
 )
 # What Slack reads as a mention of somebody or something.
 _MARKUP = re.compile(r"<(?=\S)")
