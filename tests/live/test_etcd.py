@@ -1,11 +1,13 @@
-"""A real etcd in real containers, scraped by a real Prometheus: tickets open, and close again."""
+"""A real etcd in real containers, scraped by a real Prometheus: tickets open, and close again.
+
+Members that are killed, paused and cut off are in test_etcd_chaos.py.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import os
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -56,41 +58,9 @@ async def watched(folder: Path, cluster: Cluster, **changes: Any) -> AsyncIterat
         yield one
 
 
-async def in_thread(work: Any, *words: Any) -> float:
-    """Do it without holding up the monitor; when it was begun."""
-    began = time.monotonic()
+async def in_thread(work: Any, *words: Any) -> None:
+    """Do it without holding up the monitor."""
     await asyncio.to_thread(work, *words)
-    return began
-
-
-async def test_killed_paused_and_cut_off_members_are_told_and_come_back(
-    image_name: str, tmp_path: Path
-) -> None:
-    async with (
-        running(image_name) as cluster,
-        scraped(tmp_path / "prometheus", cluster) as scraper,
-        watched(tmp_path, cluster, prometheus=scraper.url) as watcher,
-    ):
-        told: dict[str, float] = {}
-        lead = await leader(cluster)
-        first, second = (name for name in cluster.members if name != lead)
-        for what, victim, harm, heal in (
-            ("kill", first, cluster.kill, cluster.start),
-            ("pause", second, cluster.pause, cluster.unpause),
-            ("cut", first, cluster.cut, cluster.mend),
-        ):
-            before = len(await watcher.tickets())
-            began = await in_thread(harm, victim)
-            ticket = await watcher.opens("member_down", f"member:{victim}")
-            told[what] = time.monotonic() - began
-            assert ticket.severity == "critical"
-            await watcher.until(lambda found: MARGIN in found, "the margin's ticket")
-            await watcher.passes(2.0)
-            assert set(await watcher.open()) == {("member_down", f"member:{victim}"), MARGIN}, what
-            await in_thread(heal, victim)
-            told[f"back from {what}"] = await watcher.quiet()
-            assert len(await watcher.tickets()) - before <= 2
-        print("  " + ", ".join(f"{key} {value:.2f} s" for key, value in told.items()))
 
 
 async def test_figures_come_from_prometheus_and_from_the_members_alike(
