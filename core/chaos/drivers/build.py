@@ -44,7 +44,7 @@ def _one(
         return _docker(chaos, clock, entities, engine)
     if pd is None:
         raise Invalid("The driver pd is for TiKV clusters: this subject has no PD.")
-    return PdDriver(pd, tls, entities)
+    return PdDriver(pd, clock, tls, entities)
 
 
 def _docker(chaos: SubjectChaos, clock: Clock, entities: Entities, engine: str) -> Driver:

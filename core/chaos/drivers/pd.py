@@ -15,6 +15,7 @@ from core.chaos.model import Fault, Plan, Target
 from core.clients.failures import PdFailed, PdUncertain
 from core.clients.pd import Pd
 from core.clients.pd_admin import PdAdmin
+from core.clock import Clock
 from core.errors import NotFound, Refused, Unavailable
 
 NAME = "pd"
@@ -29,9 +30,12 @@ class PdDriver:
 
     name = NAME
 
-    def __init__(self, pd: Pd, tls: Mapping[str, str] | None, entities: Entities) -> None:
+    def __init__(
+        self, pd: Pd, clock: Clock, tls: Mapping[str, str] | None, entities: Entities
+    ) -> None:
         """`tls`: paths (ca, cert, key) for the healer, None for plain HTTP."""
         self._pd = pd
+        self._clock = clock
         self._admin = PdAdmin(pd)
         # The detached healer works elsewhere: its paths must not depend on where we are.
         self._tls = tls and {key: str(Path(v).absolute()) if v else "" for key, v in tls.items()}
@@ -115,6 +119,7 @@ class PdDriver:
         try:
             if plan.fault is Fault.TRANSFER_LEADER:
                 await self._admin.transfer_leader(str(plan.undo["to"]))
+                await self._handed_over(str(plan.undo["from"]))
             else:
                 await self._admin.evict_leaders(int(plan.undo["store_id"]))
         except NotFound as error:
@@ -123,6 +128,19 @@ class PdDriver:
             raise Unavailable(error.text) from None
         except PdFailed as error:
             raise Refused(f"PD did not do it: {error.text}") from None
+
+    async def _handed_over(self, led: str) -> None:
+        """PD only takes the order: the harm has landed once another leads."""
+        until = self._clock.monotonic() + LANDS_S
+        while self._clock.monotonic() < until:
+            try:
+                leader = (await self._pd.members()).leader
+            except PdFailed:
+                leader = None  # between two leaders nobody answers
+            if leader is not None and leader.name not in ("", led):
+                return
+            await self._clock.sleep(0.1)
+        raise Unavailable(f"PD took the order, and {led} still leads after {LANDS_S:g} s.")
 
     async def close(self) -> None:
         """What it asks by is the subject's own."""

@@ -22,7 +22,7 @@ from core.clock import SystemClock
 from core.errors import Invalid, Refused, Unavailable
 from core.subjects.tikv.subject import TikvSubject
 from tests.core.subjects.tikv.driving import subject
-from tests.stub_http import HANG
+from tests.stub_http import HANG, as_json
 from tests.world import World
 
 
@@ -58,6 +58,17 @@ async def test_the_leadership_goes_and_comes_back(world: World, driver: Driver) 
 
     assert (found.ending, world.pd.leader) == (HEALED, 0)
     assert (await healed(plan)).did == ()
+
+
+async def test_the_call_comes_back_only_once_another_leads(world: World, driver: Driver) -> None:
+    plan = await planned(driver, Fault.TRANSFER_LEADER, "pd:pd-0")
+    world.pd.answers["/leader/transfer/pd-1"] = as_json("The transfer command is submitted.")
+    doing = asyncio.ensure_future(driver.inject(plan))
+    await asyncio.sleep(0.3)
+    assert not doing.done()
+
+    world.pd.change_leader(1)
+    await asyncio.wait_for(doing, 5.0)
 
 
 async def test_a_leader_that_was_elected_since_keeps_its_place(
@@ -182,7 +193,7 @@ async def test_paths_of_certificates_do_not_depend_on_where_the_healer_works(
     async def entities() -> dict[str, tuple[str, ...]]:
         return {"store:2": ("relative",)}
 
-    driver = PdDriver(pd, {"ca": "tls/ca.pem", "cert": "", "key": ""}, entities)
+    driver = PdDriver(pd, clock, {"ca": "tls/ca.pem", "cert": "", "key": ""}, entities)
     plan = await planned(driver, Fault.EVICT_LEADERS, "store:2")
     await http.close()
 
