@@ -61,8 +61,8 @@ def _held(ticket: Ticket) -> str:
     return "until healthy" if ticket.held_until_healthy else "yes"
 
 
-def details(ticket: Ticket, history: Sequence[Event]) -> None:
-    """Print one ticket in full, with what happened to it."""
+def details(ticket: Ticket, history: Sequence[Event], thought: str = "") -> None:
+    """Print one ticket in full: what is thought to be behind it, and what happened to it."""
     from rich.table import Table
     from rich.text import Text
 
@@ -71,7 +71,7 @@ def details(ticket: Ticket, history: Sequence[Event]) -> None:
     grid = Table(box=None, show_header=False, pad_edge=False)
     grid.add_column(style="dim")
     grid.add_column(overflow="fold")
-    for label, value in _facts(ticket):
+    for label, value in [*_facts(ticket), ("Diagnosis", thought)]:
         if value:
             grid.add_row(label, Text(terminal(value, 1000)))
     console.print(grid)

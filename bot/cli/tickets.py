@@ -29,6 +29,9 @@ from bot.words import plain_name
 from core import events
 from core.clock import SystemClock
 from core.db import Database, Tx
+from core.diagnosis import looks
+from core.diagnosis import store as diagnoses
+from core.diagnosis.made import Made
 from core.durations import parse_duration
 from core.errors import Invalid
 from core.invariant import Severity
@@ -98,18 +101,30 @@ async def show(
     """Everything about one ticket, with its history."""
     number = ticket_id(id)
 
-    def look(tx: Tx) -> tuple[Ticket, list[events.Event]]:
-        return store.get(tx, number), events.of_ticket(tx, number)
+    def look(tx: Tx) -> tuple[Ticket, list[events.Event], Made | None, str]:
+        made, standing = diagnoses.current(tx, number), looks.standing(tx, number)
+        why = "" if standing is None else standing.error or f"{standing.state} now"
+        return store.get(tx, number), events.of_ticket(tx, number), made, why
 
     async def tell(database: Database, _: Any) -> None:
-        ticket, history = await database.read(look)
+        ticket, history, made, why = await database.read(look)
         if as_json:
             told = [{"at": iso(e.at), "kind": e.kind, "actor": e.actor} for e in history]
-            say(json.dumps(public(ticket, iso) | {"history": told}, indent=2))
+            more = {"diagnosis": _brief(made), "history": told}
+            say(json.dumps(public(ticket, iso) | more, indent=2))
         else:
-            details(ticket, history)
+            said = made.diagnosis if made is not None else None
+            details(ticket, history, f"{said.certainty}: {said.primary}" if said else why)
 
     await with_database(db, config, tell)
+
+
+def _brief(made: Made | None) -> dict[str, Any] | None:
+    if made is None:
+        return None
+    said = made.diagnosis
+    named = {"cause": said.cause, "entity": said.entity, "certainty": str(said.certainty)}
+    return {"id": made.id, "made_by": made.made_by, **named, "primary": said.primary}
 
 
 async def _settle(

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from core import events
 from core.db import Database, Tx
 from core.diagnosis import budget, store
 from core.diagnosis.made import New
@@ -72,6 +73,26 @@ def test_the_json_is_the_whole_diagnosis(at: Bench) -> None:
     assert told["claims"][0]["check"]["evidence"].startswith("e")
     assert told["commands"] == ["docker start tikv-4", "pd-ctl -u $PD store 4"]
     assert told["alternatives"][0]["conclusion"]
+
+
+def test_the_ticket_shows_its_diagnosis_or_why_there_is_none(at: Bench) -> None:
+    [ticket, other] = at.breaks("store:4", "store:5")
+    stored(at, ticket)
+    told = at.json("tickets", "show", str(ticket), "--json")["diagnosis"]
+    assert (told["id"], told["cause"], told["certainty"]) == (1, "process_killed", "confirmed")
+    assert "confirmed: The process of store 4" in at.good("tickets", "show", str(ticket))
+
+    async def crowd(db: Database) -> None:
+        def drop(tx: Tx) -> None:
+            from core.diagnosis import calls, looks
+
+            calls.hear(tx, [e for e in events.since(tx, 0) if e.ticket_id == other])
+            looks.drop(tx, [1], calls.CROWDED)
+
+        await db.write(drop)
+
+    at.asked(crowd)
+    assert "too much at once" in at.good("tickets", "show", str(other))
 
 
 def test_offline_rules_answer_from_what_is_stored(at: Bench) -> None:

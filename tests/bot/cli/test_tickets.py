@@ -117,7 +117,8 @@ def test_one_ticket_is_shown_in_full_with_its_history(at: Bench) -> None:
     for part in ("Ticket 1: store:1 is down", "Severity", "critical", "History", "acknowledged by"):
         assert part in shown
     told = at.json("tickets", "show", str(number), "--json")
-    assert list(told) == [*KEYS, "history"]
+    assert list(told) == [*KEYS, "diagnosis", "history"]
+    assert told["diagnosis"] is None
     assert [one["kind"] for one in told["history"]] == ["ticket.opened", "ticket.acknowledged"]
     assert told["history"][1]["actor"].startswith("cli:")
 
