@@ -65,6 +65,7 @@ class History:
                 self._changed(seen.at, one.entity, "version", f"{before} -> {said.status.version}")
             self._versions[one.entity] = said.status.version
         members = frozenset(one.entity for one in seen.members)
+        self._versions = {key: said for key, said in self._versions.items() if key in members}
         if self._members and members and members != self._members:
             for entity in sorted(members ^ self._members)[:10]:
                 what = "added to" if entity in members else "removed from"

@@ -22,10 +22,11 @@ class Leaders:
         self._led_at: float | None = None
         self.leader = 0
         self.term: int | None = None
-        self._changes: deque[float] = deque(maxlen=_MOST)
+        # Each with its wall time in whole seconds, taken once: what is carried must not waver.
+        self._changes: deque[tuple[float, int]] = deque(maxlen=_MOST)
 
-    def note(self, said: Mapping[int, Said], mono: float) -> None:
-        """What members say now; the newest term's word counts."""
+    def note(self, said: Mapping[int, Said], mono: float, at: float) -> None:
+        """What members say now; the newest term's word counts. `at` is wall time."""
         leading = [one.status for one in said.values() if one.status.leader]
         if not leading:
             return
@@ -33,7 +34,7 @@ class Leaders:
         self._led_at = mono
         now = (best.term, best.leader)
         if self.leader and now != (self.term, self.leader) and (best.term or 0) >= (self.term or 0):
-            self._changes.append(mono)
+            self._changes.append((mono, round(at)))
         if (best.term or 0) >= (self.term or 0):
             self.term, self.leader = now
 
@@ -45,7 +46,7 @@ class Leaders:
         mono: float,
     ) -> Leadership:
         """Leadership as of now."""
-        while self._changes and mono - self._changes[0] > WINDOW_S:
+        while self._changes and mono - self._changes[0][0] > WINDOW_S:
             self._changes.popleft()
         voters = [one.id for one in members if not one.learner]
         leads = any(one.status.leader for one in said.values())
@@ -63,12 +64,12 @@ class Leaders:
             window_s=WINDOW_S,
         )
 
-    def dump(self, at: float, mono: float) -> dict[str, Any]:
+    def dump(self) -> dict[str, Any]:
         """What a later process should know; wall times in whole seconds."""
         return {
             "leader": f"{self.leader:x}",
             "term": self.term,
-            "changes": [round(at - (mono - one)) for one in self._changes][-50:],
+            "changes": [wall for _, wall in self._changes][-50:],
         }
 
     def load(self, carry: Any, at: float, mono: float) -> None:
@@ -84,5 +85,5 @@ class Leaders:
         if isinstance(term, int) and not isinstance(term, bool):
             self.term = term
         for one in changes if isinstance(changes, list) else []:
-            if isinstance(one, int | float) and not isinstance(one, bool):
-                self._changes.append(mono - max(at - one, 0.0))
+            if isinstance(one, int) and not isinstance(one, bool):
+                self._changes.append((mono - max(at - one, 0.0), one))

@@ -78,6 +78,8 @@ class Lives:
         """Every member's life now."""
         for gone in self.incidents.keys() - {one.id for one in members}:
             del self.incidents[gone]
+        for gone in self._leaderless.keys() - {one.id for one in members}:
+            del self._leaderless[gone]
         return {one.id: self._one(one, scene) for one in members}
 
     def _one(self, who: Who, scene: Scene) -> Liveness:

@@ -37,7 +37,7 @@ from core.tasks import OnError, Tasks
 
 _NUDGE_EVERY_S = 0.05
 _ALARMED_S = 0.05
-_KNOWN_ALARMS = ("NOSPACE", "CORRUPT")
+_MOST_ALARMS = 50
 
 
 class EtcdSubject:
@@ -56,7 +56,7 @@ class EtcdSubject:
         self._tasks = Tasks(on_error)
         self._lives = Lives()
         self._leaders = Leaders(clock.monotonic())
-        self._alarms: set[str] = set(_KNOWN_ALARMS)
+        self._alarms: set[str] = {"NOSPACE", "CORRUPT"}
         self._earlier: dict[int, str] = {}
         self._nudged_at = NEVER
         self._taken = 0
@@ -239,7 +239,7 @@ class EtcdSubject:
     def _compose(self) -> EtcdObservation:
         mono, at, roster = self._clock.monotonic(), self._at(), self._parts.roster
         said = self._parts.reads.fresh(mono, self._status.pace_s)
-        self._leaders.note(said, mono)
+        self._leaders.note(said, mono, at)
         lives = self._lives.judge(roster.members, self._scene(at, mono, said))
         figures = self._metrics.value if self._metrics.fresh(mono) else None
         alarms = self._raised(said)
@@ -249,7 +249,7 @@ class EtcdSubject:
             at=at,
             readings=readings,
             removed=roster.removed,
-            carry={**roster.dump(), "leaders": self._leaders.dump(at, mono)},
+            carry={**roster.dump(), "leaders": self._leaders.dump()},
             members=roster.members,
             lives=lives,
             said=said,
@@ -289,7 +289,8 @@ class EtcdSubject:
             return None
         newest = max(said.values(), key=lambda one: (one.status.applied or 0, one.at))
         alarms = newest.status.alarms
-        self._alarms.update(one.kind for one in alarms[:20])
+        if len(self._alarms) < _MOST_ALARMS:
+            self._alarms.update(one.kind for one in alarms[:20])
         return alarms
 
     def _readings(self, mono: float, at: float) -> Mapping[str, Reading]:
