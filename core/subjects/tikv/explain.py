@@ -56,9 +56,9 @@ class Explainer:
     def remember(self, raw: Sequence[pd_store.Store], answers: Mapping[str, bool]) -> None:
         """PD's newest list, and which members answered their last pings."""
         at = self._at()
-        self.history.note_versions(raw, at)
         if not self.history.due(at, len(raw)):
             return
+        self.history.note_versions(raw, at)
         listed = self._members()
         self.history.note(
             Look(

@@ -16,7 +16,10 @@ KEPT_S = 660.0
 SPACING_S = 30.0
 WIDE_SPACING_S = 300.0
 MANY_STORES = 500
-"""A cluster larger than this is remembered less often, and its own scrapes are not."""
+"""A cluster larger than this is remembered less often."""
+SCRAPED_STORES = 50
+"""Of a cluster larger than this the nodes' own figures are only read when they are needed: some 20
+families more of each node, every 15 s."""
 MAX_CHANGES = 200
 MAX_SCRAPES = 44
 """Eleven minutes of scrapes every 15 s."""

@@ -16,7 +16,7 @@ from core.clients.node import NodeMetrics
 from core.clock import Clock
 from core.errors import Unavailable
 from core.subjects.tikv import explain_scrape
-from core.subjects.tikv.explain_history import MANY_STORES, History, Scraped
+from core.subjects.tikv.explain_history import SCRAPED_STORES, History, Scraped
 from core.subjects.tikv.explain_readings import figures as named_figures
 from core.subjects.tikv.figures import Figures, used_ratio
 from core.subjects.tikv.model import Store, StoreMetrics, TypeLatency
@@ -48,8 +48,7 @@ class NodeFigures:
     async def read(self, stores: Sequence[Store]) -> Figures:
         """One reading; Unavailable if no node at all could be scraped."""
         slots = asyncio.Semaphore(_AT_ONCE)
-        # Evidence of a few hundred stores is worth its price; of thousands it is asked when needed.
-        wanted = self._more if self._history and len(stores) <= MANY_STORES else WANTED
+        wanted = self._more if self._history and len(stores) <= SCRAPED_STORES else WANTED
         asked = [one for one in stores if one.who.status_url is not None and not one.who.tiflash]
         found = await asyncio.gather(*(self._one(one, slots, wanted) for one in asked))
         made = {
