@@ -121,7 +121,7 @@ class Experiments:
             return ()
         try:
             drawn = await self._draw(line, self._m.clock)
-        except (TocsinError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - a report must not wait for its picture
             log.warning("no picture of a run", action="archive", run=run.id, why=str(error))
             return ()
         return (Leaf("timeline.png", "image/png", drawn, chart.alt(line)),)
