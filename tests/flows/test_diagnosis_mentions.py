@@ -109,6 +109,9 @@ async def test_guests_are_told_politely_and_bots_not_at_all(s: Stage) -> None:
     await says(s, "@tocsin why?", "gus", thread_ts=s.card().ts)
     assert "Guests cannot use Tocsin" in await s.whispered("gus")
     await says(s, f"@tocsin ticket {number} why?", "deploybot", channel="ops")
+    # Nothing is kept of it, and so nothing answered.
+    bot = s.ws.user("deploybot").id
+    assert [one for one in await s.record() if one.actor == f"slack:{bot}"] == []
     assert s.ws.whispers("ops", "deploybot") == []
     assert await who.looks() == 0
 
