@@ -10,6 +10,7 @@ from typing import Any
 from core.clients import pd_model
 from core.clients.docker_model import Container, ContainerEvent
 from core.clients.logs import LogSource
+from core.clients.metrics_text import Scrape
 from core.clients.pd_region import HotStores
 from core.clients.prom_model import Series
 from core.diagnosis import pieces
@@ -25,10 +26,11 @@ from core.subjects.tikv.explain_readings import Figure
 from core.subjects.tikv.model import Identity, pd_entity
 from core.subjects.tikv.pd_reads import counts
 
-SCRAPE_S = 1.0
+AGAIN_S = 0.6
+SCRAPE_S = 1.2
 """How long a node's own /metrics may take: a paused node must not use up the whole time."""
-STALE_S = 120.0
-"""A scrape older than this says nothing of the rate now."""
+FRESH_S, STALE_S = 0.5, 120.0
+"""A scrape older or younger than this says nothing of the rate now."""
 NO_CONTAINER = "no container, or more than one, is this node"
 _FEW = 8
 _REGIONS = "pd_regions_status"
@@ -218,15 +220,23 @@ async def _scraped(
 ) -> dict[str, float]:
     if store.status_url is None:
         raise NotFound("Its status address means nothing outside its own machine.")
-    now = await means.nodes.scrape(store.status_url, explain_scrape.families(figures))
+    wanted = explain_scrape.families(figures)
+    now = await means.nodes.scrape(store.status_url, wanted)
     before = history.newest_scrape(store.id)
-    if before is not None and now.at - before.at > STALE_S:
-        before = None
+    if before is None or not FRESH_S < now.at - before.at < STALE_S:
+        # Rates take two scrapes: of a few nodes the second one is read at once.
+        again = await attempt(means.clock, AGAIN_S, _again(means, store.status_url, wanted))
+        before, now = (now, again.value) if again.value is not None else (None, now)
     found = explain_scrape.of_scrapes(figures, before, now, taken_at)
     reports = explain_scrape.unreachable(before, now)
     if before is not None:
         history.reports[store.id] = reports
     return found
+
+
+async def _again(means: Means, url: str, wanted: Sequence[str]) -> Scrape:
+    await means.clock.sleep(AGAIN_S / 2)
+    return await means.nodes.scrape(url, wanted)
 
 
 async def _region_counts(means: Means, asked: Asked) -> dict[str, float]:

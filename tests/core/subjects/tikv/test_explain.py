@@ -232,6 +232,20 @@ async def test_without_prometheus_the_nodes_own_figures_serve(clock: ManualClock
     assert live.piece("prometheus", "prometheus") is None
 
 
+async def test_a_first_look_reads_the_nodes_figures_twice_for_their_rates(
+    clock: ManualClock,
+) -> None:
+    """Nothing was scraped before: of a cluster that is too large for that, or just now begun."""
+    async with World(clock) as world:
+        drive = Drive(world, clock, subject(world, clock))
+        try:
+            await drive.look()
+            live = await taken(drive, "store:1")
+        finally:
+            await drive.watched.close()
+    assert content(live, "reading", "store:1", "qps")["now"] is not None
+
+
 async def test_a_log_keeps_its_telling_lines_and_not_its_private_keys(
     clock: ManualClock, tmp_path: Path
 ) -> None:
