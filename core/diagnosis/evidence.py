@@ -20,6 +20,7 @@ from core.diagnosis.masking import Masking
 from core.diagnosis.model import Piece, Query, Reason, Snapshot, bounded
 from core.diagnosis.pieces import Filing, clean
 from core.errors import Invalid, TocsinError
+from core.redact import redact
 from core.subject import Subject
 from core.tickets.model import Ticket
 
@@ -236,7 +237,14 @@ async def ask(
         kind = {"promql": "reading", "pd": "pd"}.get(query.kind, "log")
         at, error = clock.now().timestamp(), f"no answer within {limit_s:g} s"
         return Piece("", kind, query.text, entity, at, window, None, ok=False, error=error)
-    kept, dropped = bounded([_masked(replace(found, content=clean(found.content)), await mask(db))])
+    kept, dropped = bounded(
+        [
+            _masked(
+                replace(found, content=clean(found.content), error=redact(found.error)[:400]),
+                await mask(db),
+            )
+        ]
+    )
     if dropped:
         return replace(found, content=None, ok=False, error="too big to keep")
     return kept[0]

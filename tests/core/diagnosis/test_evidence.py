@@ -39,6 +39,7 @@ class Telling(Scripted):
     work: Work = nothing
     answer: Callable[[Query], Awaitable[Any]] | None = None
     asked: list[tuple[Query, str]] = field(default_factory=list)
+    error: str = ""
 
     async def explain(self, about: About, filing: Filing) -> None:
         await self.work(about, filing)
@@ -46,7 +47,8 @@ class Telling(Scripted):
     async def ask(self, query: Query, entity: str, window: tuple[float, float]) -> Piece:
         self.asked.append((query, entity))
         content = await self.answer(query) if self.answer is not None else {}
-        return Piece("", "log", query.text, entity, 0.0, window, content)
+        good = not self.error
+        return Piece("", "log", query.text, entity, 0.0, window, content, good, self.error)
 
     def entities(self) -> tuple[str, ...]:
         return ("store:1",)
@@ -277,6 +279,16 @@ async def test_a_live_answer_is_bounded_redacted_and_masked(
     assert found.content["cut"] is True
     assert "hunter2" not in canonical(found.content)
     assert KEY not in canonical(found.content)
+
+
+async def test_why_a_live_answer_failed_is_told_without_secrets(
+    sqlite_db: Database, clock: ManualClock
+) -> None:
+    subject = Telling(clock, error="postgresql://bot:hunter2@db/x refused the connection")
+    found = await evidence.ask(sqlite_db, clock, subject, Query("log", "x"), "store:1", (0.0, 10.0))
+    assert not found.ok
+    assert "refused" in found.error
+    assert "hunter2" not in found.error
 
 
 async def test_a_live_question_that_hangs_is_a_failed_piece(
