@@ -183,7 +183,9 @@ async def _start(
     running = await stack.enter_async_context(run(settings, clock, "tocsin local"))
     await _seen_well(running, clock)
     say(f"\n  Open  {server.url}\n")
-    say("  Kill a store in the panel on the right and watch #storage-alerts.")
+    say(
+        "  Kill a store in the panel on the right, or type /chaos run kill-store: watch #storage-alerts."
+    )
     elsewhere = "" if database == DEFAULT_DB else f" --db {database}"
     say(f"  From a second terminal: {_myself()} tickets list{elsewhere}")
     say("  Ctrl-C ends everything.\n")
