@@ -15,6 +15,7 @@ import structlog
 
 from core import lock, migrate
 from core.addresses import parse_url
+from core.chaos.catalog.read import check_names
 from core.chaos.desk import Desk
 from core.chaos.experiment import Experiments
 from core.chaos.healing import Healers
@@ -96,6 +97,14 @@ def _with_database(own: Mapping[str, Any], config: Config) -> Mapping[str, Any]:
     return {**own, "chaos": {**chaos, "database": config.database}}
 
 
+def experiments(config: Config) -> Rules:
+    """What may be broken on purpose, and how. Invalid names what is wrong with it."""
+    rules = chaos_rules(config.file)
+    known = {"tikv": ALL, "etcd": ETCD}
+    check_names(rules.catalog, {kind: {one.name for one in own} for kind, own in known.items()})
+    return rules
+
+
 def _runs(
     config: Config,
     clock: Clock,
@@ -157,7 +166,7 @@ async def hold_core(
     `meanwhile` is what to be inside of while another process holds the database (PostgreSQL).
     """
     raise_file_limit()
-    built, rules = build_subjects(config, clock), chaos_rules(config.file)
+    built, rules = build_subjects(config, clock), experiments(config)
     db = open_database(config, clock, create=True)
     try:
         async with lock.hold_raw(db, command, meanwhile=meanwhile):

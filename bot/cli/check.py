@@ -14,14 +14,13 @@ from bot.check_slack import check_slack
 from bot.cli.common import ConfigOption, DbOption, Exit, JsonOption, command, say
 from bot.text import terminal
 from core.addresses import parse_url
-from core.chaos.order import rules
 from core.clock import SystemClock
 from core.config import Config, load
 from core.diagnosis.settings import allowed
 from core.errors import Invalid, TocsinError
 from core.findings import Finding
 from core.subject import Checkable
-from core.wiring import build_subjects
+from core.wiring import build_subjects, experiments
 
 
 @command
@@ -58,7 +57,7 @@ def _offline(settings: Config) -> list[Finding]:
         ("app token or signing secret", lambda: _second_token(settings)),
         ("subjects", lambda: build_subjects(settings, SystemClock())),
         ("diagnosis", lambda: _diagnosis(settings)),
-        ("experiments", lambda: rules(settings.file)),
+        ("experiments", lambda: experiments(settings)),
     ):
         try:
             look()

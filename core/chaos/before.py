@@ -95,7 +95,12 @@ async def baseline(m: Means, run: Run, story: Story) -> Ready:
     subject = breakable(m.subjects, run.subject)
     own = safety.own_settings(subject)
     sick = await m.db.read(
-        safety.sick, run.subject, m.look(run.subject), experiment.steady_for_s, run.id
+        safety.sick,
+        run.subject,
+        m.look(run.subject),
+        experiment.steady_for_s,
+        run.id,
+        experiment.steady,
     )
     if sick:
         raise Refused(f"Nothing was broken: {sick}.")

@@ -126,7 +126,12 @@ class Desk:
         found = await before.entities(breakable, driver, selector, seed, most)
         made = await before.ready(breakable, driver, experiment, found[0], lasts, own)
         sick = await self._db.read(
-            safety.sick, subject, self._look(subject), experiment.steady_for_s
+            safety.sick,
+            subject,
+            self._look(subject),
+            experiment.steady_for_s,
+            None,
+            experiment.steady,
         )
         refused = "" if made.margin.ok else f"Not without {found[0]}: {made.margin.words}."
         return Preview(

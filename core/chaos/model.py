@@ -122,7 +122,8 @@ class Experiment:
     (empty: any), `subject` one by name (empty: any). `driver` names the driver to use (empty: the
     first that can). `expects` are the invariants of which any counts as detection; empty: nothing
     needs to notice. The run is aborted when an invariant of `abort_on` opens a ticket meanwhile.
-    The subject must have been without trouble for `steady_for_s` before.
+    Before it begins the subject must have been without trouble for `steady_for_s`, and no ticket of
+    an invariant of `steady` may be open, however harmless.
     """
 
     name: str
@@ -140,6 +141,7 @@ class Experiment:
     recover_within_s: float = 120.0
     abort_on: tuple[str, ...] = ()
     steady_for_s: float = 0.0
+    steady: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

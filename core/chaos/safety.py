@@ -5,7 +5,7 @@ The same simulation answers people who want to stop something by hand (`may`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from core import maintenance
@@ -95,10 +95,17 @@ def target_allowed(own: SubjectChaos, entity: str, name: str) -> None:
 
 
 def sick(
-    tx: Tx, subject: str, sight: Sight | None, steady_for_s: float, apart: int | None = None
+    tx: Tx,
+    subject: str,
+    sight: Sight | None,
+    steady_for_s: float,
+    apart: int | None = None,
+    steady: Sequence[str] = (),
 ) -> str:
     """Why the subject must be left in peace just now, "" if nothing speaks against it.
 
+    It must have been well for `steady_for_s` seconds; tickets of the invariants in `steady` count
+    however harmless.
     `apart` is the run that asks: its own fault and the tickets since then do not count.
     """
     pause = next((one for one in maintenance.active(tx) if one.covers(subject)), None)
@@ -111,11 +118,12 @@ def sick(
         return "it cannot be seen just now, so nothing says that it is well"
     if sight.blind:
         return f"not all of it can be seen just now: {', '.join(sight.blind)}"
-    return _tickets(tx, subject, steady_for_s)
+    return _tickets(tx, subject, steady_for_s, steady)
 
 
-def _tickets(tx: Tx, subject: str, steady_for_s: float) -> str:
-    bad = [one for one in tickets.listing(tx, Filter(subject=subject), limit=200) if _counts(one)]
+def _tickets(tx: Tx, subject: str, steady_for_s: float, steady: Sequence[str]) -> str:
+    found = tickets.listing(tx, Filter(subject=subject), limit=200)
+    bad = [one for one in found if _counts(one) or one.invariant in steady]
     if bad:
         worst = bad[0]
         urgent = worst.severity is Severity.CRITICAL

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from core.chaos.model import Fault
 from core.errors import Invalid
 from core.records import into
 
@@ -41,6 +43,13 @@ class SubjectChaos:
         for one in self.drivers:
             if one not in DRIVERS:
                 raise Invalid(f"There is no driver {one!r}; there are {', '.join(DRIVERS)}.")
+        for one in self.faults:
+            if one not in tuple(Fault):
+                near = difflib.get_close_matches(one, list(Fault), n=1)
+                hint = (
+                    f"did you mean {str(near[0])!r}?" if near else f"there are {', '.join(Fault)}."
+                )
+                raise Invalid(f"There is no fault {one!r}; {hint}")
         if self.enabled and not self.drivers:
             raise Invalid('chaos is enabled but names no driver: set drivers = ["docker"].')
         if "twin" in self.drivers and not self.twin:

@@ -6,7 +6,7 @@ import dataclasses
 import difflib
 import re
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -132,6 +132,24 @@ def _sound(one: Experiment, where: str) -> None:
             raise Invalid(f"{where}.{key}: must be longer than nothing and at most {most:g} s.")
 
 
+def check_names(catalog: Catalog, known: Mapping[str, Collection[str]]) -> None:
+    """Invalid for an experiment that names an invariant, or a kind, that there is not: it would
+    wait in vain. `known` holds the invariants of each kind of subject."""
+    for one in catalog.experiments.values():
+        for kind in one.kinds:
+            if kind not in known:
+                there = ", ".join(known)
+                raise Invalid(
+                    f"experiment {one.name!r}: there is no kind {kind!r}; there is {there}."
+                )
+        mine = {name for kind in one.kinds or known for name in known[kind]}
+        for name in (*one.expects, *one.abort_on, *one.steady):
+            if name not in mine:
+                near = difflib.get_close_matches(name, mine, n=1)
+                hint = f" (did you mean {near[0]!r}?)" if near else ""
+                raise Invalid(f"experiment {one.name!r}: there is no invariant {name!r}{hint}.")
+
+
 def table_of(one: Experiment) -> dict[str, Any]:
     """An experiment as plain JSON, to be kept with its run."""
     return {
@@ -146,6 +164,6 @@ def from_table(kept: Mapping[str, Any]) -> Experiment:
     known = {f.name for f in dataclasses.fields(Experiment)}
     values = {key: value for key, value in kept.items() if key in known}
     values["fault"] = Fault(values["fault"])
-    for key in ("kinds", "expects", "abort_on"):
+    for key in ("kinds", "expects", "abort_on", "steady"):
         values[key] = tuple(values.get(key) or ())
     return Experiment(**values)

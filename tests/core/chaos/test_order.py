@@ -100,6 +100,7 @@ def test_the_rules_of_a_configuration_hold_its_own_experiments_and_who_opted_in(
     [
         ({"enbled": True}, "unknown key 'enbled' \\(did you mean 'enabled'\\?\\)"),
         ({"enabled": True}, "names no driver"),
+        ({"faults": ["kil"]}, "There is no fault 'kil'; did you mean 'kill'"),
         ({"enabled": True, "drivers": ["magic"]}, "There is no driver 'magic'"),
         ({"enabled": True, "drivers": ["twin"]}, "needs the twin's state directory"),
         ("yes", "must be a table"),

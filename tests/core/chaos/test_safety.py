@@ -215,6 +215,23 @@ async def test_a_subject_must_have_been_well_for_as_long_as_is_asked(
         assert "60 s are asked for" in outcome(run)[1]
 
 
+async def test_a_harmless_ticket_counts_where_the_experiment_asks_for_it(
+    sqlite_db: Database, clock: ManualClock
+) -> None:
+    strict = like(KILL, name="strict", steady=("high_latency",))
+    async with rig(sqlite_db, clock, strict) as world:
+        world.subject.hold_s = 0.0
+        world.subject.breaks("high_latency", "store:3", severity=Severity.INFO)
+        await world.look()
+        await world.order("strict")
+        refused = await world.ended(1)
+        await world.order(target="store:1")
+        other = await world.ended(2)
+
+        assert outcome(refused)[1] == "Nothing was broken: already sick: #1 store:3 high_latency."
+        assert other.outcome is Outcome.SUCCEEDED
+
+
 def test_a_duration_beyond_what_is_allowed_is_refused() -> None:
     own = SubjectChaos(enabled=True, drivers=("pd",), max_duration_s=60.0)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from core.chaos.catalog.read import experiment, from_table, load, table_of
+from core.chaos.catalog.read import check_names, experiment, from_table, load, table_of
 from core.chaos.model import Fault
 from core.errors import Invalid, NotFound
 from core.subjects.etcd.catalog import ALL as ETCD
@@ -42,6 +42,23 @@ def test_what_shipped_experiments_expect_is_what_their_subjects_claim() -> None:
     for one in load().experiments.values():
         for kind in one.kinds:
             assert set(one.expects) | set(one.abort_on) <= known[kind], one.name
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"expects": ["store_dwn"]}, "no invariant 'store_dwn' \\(did you mean 'store_down'"),
+        ({"abort_on": ["member_down"], "kinds": ["tikv"]}, "no invariant 'member_down'"),
+        ({"steady": ["calm"]}, "no invariant 'calm'"),
+        ({"kinds": ["redis"]}, "no kind 'redis'; there is tikv, etcd"),
+    ],
+)
+def test_an_experiment_that_would_wait_in_vain_is_refused(change: dict, said: str) -> None:
+    known = {"tikv": {one.name for one in TIKV}, "etcd": {one.name for one in ETCD}}
+    check_names(load((), [{**GOOD, "expects": ["store_down"], "steady": ["member_down"]}]), known)
+
+    with pytest.raises(Invalid, match=said):
+        check_names(load((), [{**GOOD, **change}]), known)
 
 
 def test_a_file_of_ones_own_adds_and_replaces(tmp_path: Path) -> None:
