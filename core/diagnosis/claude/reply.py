@@ -23,6 +23,7 @@ _JOINED = {
     "thinking_delta": ("thinking", "thinking"),
     "signature_delta": ("signature", "signature"),
 }
+_DOING = {"thinking": "is thinking", "tool_use": "asks for evidence", "text": "writes its answer"}
 _COUNTS = {
     "input": "input_tokens",
     "output": "output_tokens",
@@ -102,6 +103,12 @@ class Assembly:
         told = _mapping(usage)
         got = {name: _whole(told.get(key)) for name, key in _COUNTS.items()}
         self.usage = Usage(**{name: max(n, getattr(self.usage, name)) for name, n in got.items()})
+
+    @property
+    def doing(self) -> str:
+        """What the model is at, in a few words; "" before it has begun."""
+        last = self._blocks[max(self._blocks)] if self._blocks else {}
+        return _DOING.get(str(last.get("type")), "is at work") if self.begun else ""
 
     @property
     def guessed(self) -> Usage:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
@@ -160,7 +161,7 @@ class Talk:
         usage: Usage | None = None
         reservation = await self._purse.reserve(self._model, guess, answer)
         try:
-            reply = await self._watch.over(self._wire.send(body, heard))
+            reply = await self._watch.over(self._wire.send(body, heard), self._telling(heard))
             outcome, usage = "ok", reply.usage
             # A service that counts nothing is not free.
             if usage.total == usage.output:
@@ -242,6 +243,18 @@ class Talk:
             # Nothing came, and nothing may not be sent back: say it beside what was said last.
             self._messages[-1]["content"].append({"type": "text", "text": words})
         # On the first turn the same request is made once more as it was.
+
+    def _telling(self, heard: Assembly) -> Callable[[], Awaitable[None]]:
+        """Tells what the model is at whenever that changes."""
+        told = ""
+
+        async def tell() -> None:
+            nonlocal told
+            if heard.doing not in ("", told):
+                told = heard.doing
+                await self._progress(f"{self._model.name} {told}")
+
+        return tell
 
     async def _progress(self, text: str) -> None:
         if self._means.progress is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 from core.clock import within
@@ -46,8 +46,11 @@ class Watch:
         if self.left_s <= 0:
             raise Failed(Ending.OUT_OF_TIME, f"Claude took longer than {self._limit_s:g} s.")
 
-    async def over(self, work: Coroutine[Any, Any, T]) -> T:
-        """The result of the work; it is broken off as soon as `look` fails."""
+    async def over(
+        self, work: Coroutine[Any, Any, T], meanwhile: Callable[[], Awaitable[None]] | None = None
+    ) -> T:
+        """The result of the work; it is broken off as soon as `look` fails. `meanwhile` is done at
+        each tick."""
         task = self._tasks.start("claude", work)
         try:
             while not task.done():
@@ -56,7 +59,8 @@ class Watch:
                     # Shielded: the tick ends, the work goes on.
                     await within(self._clock, TICK_S, asyncio.shield(task))
                 except TimeoutError:
-                    continue
+                    if meanwhile is not None:
+                        await meanwhile()
             made: T = task.result()
             return made
         finally:

@@ -16,7 +16,7 @@ from core.diagnosis.claude.prompt import payload
 from core.diagnosis.claude.task import Ending, Live
 from core.diagnosis.model import Piece, Query
 from core.errors import Invalid, Unavailable
-from tests.claude_server import HANG, ClaudeServer, calls, claim
+from tests.claude_server import HANG, ClaudeServer, calls, claim, replace
 from tests.core.diagnosis.claude.desk_rig import Book, Heard, Rig, piece_id, right, task
 
 PATHS = ("/stores", r"/store/\d{1,20}", "/operators")
@@ -269,11 +269,32 @@ async def test_progress_is_told_in_our_words():
         rig = Rig(claude, Book(), Heard())
         result = await rig.ask(about)
 
-    assert [one.turn for one in rig.heard.told] == [1, 1, 2]
-    assert rig.heard.told[0].text == "asks claude-sonnet-5-5"
-    assert "log of store:4" in rig.heard.told[1].text
-    assert rig.heard.told[1].micro_dollars > 0
+    # What the model is at in between is told only where it takes long enough to be seen.
+    told = [one for one in rig.heard.told if not one.text.startswith("claude")]
+    assert [one.turn for one in told] == [1, 1, 2]
+    assert told[0].text == "asks claude-sonnet-5-5"
+    assert "log of store:4" in told[1].text
+    assert told[1].micro_dollars > 0
     assert result.looked_at == (f"{piece_id(about, 'log', 'store:4')}, log of store:4",)
+
+
+async def test_it_is_told_what_the_model_is_at_while_it_takes_its_time():
+    held, started = asyncio.Event(), asyncio.Event()
+    thought = {"type": "thinking", "thinking": "hm", "signature": "c2ln"}
+    slow = replace(right(task()), held=held, started=started)
+    async with ClaudeServer(replace(slow, blocks=(thought, *slow.blocks))) as claude:
+        rig = Rig(claude)
+        asking = asyncio.ensure_future(rig.ask(task()))
+        await started.wait()
+        while not any("writes its answer" in one.text for one in rig.heard.told):
+            await asyncio.sleep(0.02)
+        held.set()
+        result = await asking
+
+    assert result.ending is Ending.ANSWERED
+    assert [one.text for one in rig.heard.told if "writes" in one.text] == [
+        "claude-sonnet-5-5 writes its answer"
+    ]
 
 
 def test_nothing_of_anthropic_is_loaded_before_it_is_called():
