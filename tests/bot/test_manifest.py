@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bot import ids
+from bot.diagnosis import mentions
 from bot.manifest import EVENTS, SCOPES, as_yaml, manifest
 
 ROOT = Path(__file__).parents[2]
@@ -53,6 +54,12 @@ def test_every_event_has_the_scope_that_it_needs() -> None:
     for event in EVENTS:
         scope = needs.get(event.split("_")[0])
         assert scope is None or scope in SCOPES
+
+
+def test_every_event_that_is_answered_is_subscribed_to_with_its_scope() -> None:
+    assert mentions.EVENT in EVENTS
+    assert "app_mentions:read" in SCOPES
+    assert set(mentions.book("U1").events) <= set(EVENTS)
 
 
 METHODS: dict[str, str] = {
