@@ -26,7 +26,7 @@ from bot.local.workspace import Workspace
 from bot.wiring import Running
 from tests.bench.alerting import STOCK, TUNED, Alerting, alerting
 from tests.bench.figures import percentile, quietly, show
-from tests.bench.whole_bot import calm, card_of, ticket_of, whole_bot
+from tests.flows.whole_bot import calm, card_of, ticket_of, whole_bot
 from tests.live.containers import inspect
 from tests.live.etcd_cluster import CLIENT, Cluster, etcd_image, leader, running
 
