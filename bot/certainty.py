@@ -7,10 +7,20 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from bot.blocks import utc
 from bot.text import clean
 from bot.words import figure, times
 from core.diagnosis.claims import Found, every, run
-from core.diagnosis.model import Certainty, Claim, Diagnosis, Op, Piece, Snapshot, canonical
+from core.diagnosis.model import (
+    Certainty,
+    Claim,
+    Diagnosis,
+    Op,
+    Piece,
+    Predicate,
+    Snapshot,
+    canonical,
+)
 
 SIGN = {Certainty.CONFIRMED: "●", Certainty.LIKELY: "◐", Certainty.INCONCLUSIVE: "○"}
 """How full the circle is says how sure it is; the word always stands beside it."""
@@ -35,8 +45,9 @@ def certainty(made: Diagnosis) -> str:
 
 
 def cause(name: str) -> str:
-    """ "process_killed" -> "process killed"."""
-    return clean(name.replace("_", " "), 60) or "unknown"
+    """ "process_killed" -> "process killed", "pd_leader_loss" -> "PD leader loss"."""
+    said = clean(name.replace("_", " "), 60) or "unknown"
+    return f"PD{said[2:]}" if said.startswith("pd ") else said
 
 
 def entity(name: str) -> str:
@@ -86,7 +97,7 @@ def key_of(claim: Claim) -> str:
 
 def values(made: Diagnosis, snapshot: Snapshot) -> Mapping[str, str]:
     """What every check of the diagnosis saw in its evidence, by key."""
-    return {key_of(one): seen(run(one, snapshot), one.check.predicate.op) for one in every(made)}
+    return {key_of(one): seen(run(one, snapshot), one.check.predicate) for one in every(made)}
 
 
 def sources(made: Diagnosis, snapshot: Snapshot) -> Mapping[str, str]:
@@ -103,14 +114,27 @@ def _source(piece: Piece) -> str:
     return f"reading {source}" if piece.kind == "reading" else source or clean(piece.kind, 20)
 
 
-def seen(found: Found, op: Op) -> str:
+def seen(found: Found, asked: Predicate) -> str:
     """The value that a check looked at, short enough to stand beside its claim."""
-    value = found.value
+    value, op = found.value, asked.op
+    show = _time if asked.path.endswith("_at") else scalar
     if op is Op.CHANGED and isinstance(value, list) and len(value) == 2:
-        return f"{scalar(value[0])} → {scalar(value[1])}"
+        return f"{show(value[0])} → {show(value[1])}"
     if op in (Op.COUNT_AT_LEAST, Op.COUNT_AT_MOST) and isinstance(value, int):
         return times(value) if value else "none"
-    return scalar(value)
+    return show(value)
+
+
+def label(asked: Predicate, source: str) -> str:
+    """What a bare figure beside a claim is: the name of its field, or of its reading."""
+    leaf = clean(asked.path.rpartition(".")[2], 40)
+    return clean(source.rpartition(" ")[2], 40) if leaf in ("now", "before", "max", "min") else leaf
+
+
+def _time(value: Any) -> str:
+    """An instant in seconds since the epoch, as such."""
+    real = isinstance(value, int | float) and not isinstance(value, bool)
+    return utc(value) if real and 1e8 < value < 1e11 else scalar(value)
 
 
 def scalar(value: Any) -> str:

@@ -51,10 +51,10 @@ _WORD = {2: "still so", 1: "cannot be seen now", 0: "not so any more"}
 
 
 def _row(one: Line) -> Iterator[Element]:
-    rank, op = _rank(one), one.claim.check.predicate.op
+    rank, asked = _rank(one), one.claim.check.predicate
     words = clean(one.claim.words, 240) or "(no words)"
     yield line(f"{_MARK[rank]} ", say(words, bold=rank == 0), " ", say(cite(one.claim), code=True))
-    then, now = seen(one.then, op) or "not known", seen(one.now, op) or "not seen"
+    then, now = seen(one.then, asked) or "not known", seen(one.now, asked) or "not seen"
     altered = " (its evidence was altered since)" if one.then.altered else ""
     if rank == _SAME and then == now and not altered:
         yield line(f"then and now {now}")

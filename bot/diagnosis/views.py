@@ -6,6 +6,7 @@ markup is read, through the one cleaner.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from bot import certainty as wording
@@ -36,6 +37,7 @@ CLAIMS = 5
 """Claims that the message itself shows; all of them are behind "Show reasoning"."""
 RIVALS = 3
 RISKS = 2
+_BARE = re.compile(r"-?[\d.,]{1,30}|yes|no", re.ASCII)
 AGAIN = "looked at again after 30 s and 5 min"
 _OCCASION = {
     Reason.OPENED: "when the ticket opened",
@@ -101,7 +103,9 @@ def _title(shown: Shown) -> Iterator[Element | None]:
 def _about(made: Diagnosis) -> str:
     if made.cause == "unknown":
         return f"cause not known, {wording.entity(made.entity)}"
-    return f"{wording.cause(made.cause)}, {wording.entity(made.entity)}"
+    about = wording.entity(made.entity)
+    told = wording.cause(made.cause)
+    return told if told.startswith(f"{about} ") else f"{told}, {about}"
 
 
 def _asked_by(shown: Shown) -> list[Element | str]:
@@ -164,8 +168,16 @@ def claim_line(shown: Shown, claim: Claim) -> list[Element | str]:
     value = shown.value(claim)
     cited = cite(claim)
     if not wording.says(words, value):
-        cited += f": {clean(value, 80)}"
+        cited += f": {_named(shown, claim, clean(value, 80))}"
     return [f"{against}{words} ", say(cited, code=True)]
+
+
+def _named(shown: Shown, claim: Claim, value: str) -> str:
+    """A figure, or a yes or no, with its name; words speak for themselves."""
+    if not _BARE.fullmatch(value):
+        return value
+    source = shown.sources.get(claim.check.evidence, "")
+    return f"{wording.label(claim.check.predicate, source)} {value}".strip()
 
 
 def cite(claim: Claim) -> str:

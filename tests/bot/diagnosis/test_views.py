@@ -145,3 +145,16 @@ def test_only_a_model_that_works_can_be_stopped() -> None:
 )
 def test_a_value_that_the_words_tell_is_not_told_twice(words: str, value: str, told: bool) -> None:
     assert certainty.says(words, value) is told
+
+
+@pytest.mark.parametrize(
+    ("scenario", "says"),
+    [
+        ("control-lower-version-everywhere", "blind_share 0"),
+        ("blind-to-one-store", "unreachable_per_s 0"),
+        ("control-rolling-restart", "2026-06-13 09:00 UTC → 2026-06-20 08:59 UTC"),
+        ("pd-leader-killed", "First look  · PD leader loss"),
+    ],
+)
+def test_a_bare_figure_has_its_name_and_an_instant_is_a_time(scenario: str, says: str) -> None:
+    assert says in read(views.diagnosis(shown(scenario)).blocks)
