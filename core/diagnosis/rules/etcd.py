@@ -19,6 +19,7 @@ from core.diagnosis.rules.endings import (
     SIGNAL_9,
     ZERO_EXIT,
 )
+from core.diagnosis.rules.endings import NO_SPACE as DISK_FULL
 from core.diagnosis.rules.life import (
     ANSWERS,
     DETACHED,
@@ -175,6 +176,13 @@ RULES = (
         must=((NO_SPACE,),),
         tickets=frozenset(("alarm_active", "db_size_quota")),
         not_for=frozenset(("member_down",)),
+    ),
+    Rule(
+        "disk_full",
+        members,
+        must=((DISK_FULL,),),
+        signs=(NOT_ANSWERING, EXITED, FATAL_LOG),
+        tickets=_DOWN | {"fsync_slow"},
     ),
     Rule(
         "etcd_corrupt",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -165,6 +166,23 @@ async def test_sources_that_fail_are_failed_pieces(start: Start, tmp_path: Any) 
     assert "slow fdatasync" in str(content(found, "log", "member:etcd-0"))
     assert content(found, "prometheus", "prometheus")["now"]["answers"] is False
     assert found.absent == ()
+
+
+async def test_a_log_that_says_why_it_ended_decides(start: Start, tmp_path: Any) -> None:
+    log = tmp_path / "etcd.log"
+    drive = await start(logs={"etcd-1": LogSource(path=str(log))})
+    for cause, level, said in (
+        ("disk_full", "fatal", "failed to save Raft hard state: write: no space left on device"),
+        ("graceful_restart", "info", "received signal; shutting down"),
+    ):
+        at = drive.clock.now().isoformat()
+        log.write_text(json.dumps({"level": level, "ts": at, "msg": said}) + "\n")
+        await drive.world.kill("etcd-1")
+        await drive.run(5)
+        made = await rules_say(drive, "member_down", "member:etcd-1")
+        assert (made.cause, made.entity) == (cause, "member:etcd-1"), made
+        await drive.world.revive("etcd-1")
+        await drive.run(5)
 
 
 async def test_questions_are_answered_or_refused(start: Start, tmp_path: Any) -> None:
