@@ -49,6 +49,9 @@ from tests.live.etcd_cluster import running as etcd_running
 CHANNEL = "storage-alerts"
 WANTED = (("kill", 20, 1.0), ("pause", 20, 2.5), ("cut", 10, None))
 HELD_S = 5.0
+APART_S = 4.0
+"""Slack takes about one message a second in a channel: the report of one experiment must not be in the
+way of the card of the next one."""
 LONG_S = 170.0
 LONG = 3
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(3000)]
@@ -186,6 +189,7 @@ async def _rounds(folder: Path, place: Place, fault: str, many: int) -> Figures:
         async with _bot(folder / f"{fault}-{turn}", place) as bot:
             for entity in wanted:
                 await _one(bot, place, fault, entity, found)
+                await asyncio.sleep(APART_S)
             open_ones = await bot[0].core.db.read(harm.unhealed)
             assert not open_ones
         turn += 1
