@@ -318,13 +318,12 @@ TYPED = (
     ('schedule "* * * * *" kill-store', "too often"),
     ("unschedule", "Which plan? Planned: none"),
     ("unschedule 9", "There is no plan 9"),
-    ("list nowhere", None),
 )
 
 
-@pytest.mark.parametrize(("typed", "answer"), [t for t in TYPED if t[1]])
-async def test_whatever_is_typed_is_answered_in_words(s: Scene, typed: str, answer: str) -> None:
-    assert answer in await s.chaos(typed)
+async def test_whatever_is_typed_is_answered_in_words(s: Scene) -> None:
+    for typed, answer in TYPED:
+        assert answer in await s.chaos(typed), typed
     assert await runs(s) == []
     assert s.failed == []
 
