@@ -41,6 +41,8 @@ def tell(tx: Tx, team: str, routes: Routes, event: Event) -> None:
         )
         outbox.post(tx, effect)
         return
+    if "run_id" not in event.data:
+        return
     ref = run_ref(int(event.data["run_id"]))
     card = Effect(team, channel, ref, CARD, Priority.HUMAN)
     key = outbox.post(tx, card)

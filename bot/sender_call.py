@@ -6,6 +6,7 @@ that one, so that a call of unknown outcome can be looked for in the thread by i
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,9 +87,10 @@ class Caller:
         if not isinstance(promised, str):
             return promised
         await self.db.write_as(self.epoch, reconcile.amend, job.row.key, {FILE: promised})
-        outcome = await self.slack.call(
+        file = {"id": promised, "title": job.message.text[:250]}
+        outcome = await self.slack.tell(
             "files.completeUploadExternal",
-            files=[{"id": promised, "title": job.message.text[:250]}],
+            files=json.dumps([file]),
             channel_id=channel,
             **({} if job.thread_ts is None else {"thread_ts": job.thread_ts}),
         )

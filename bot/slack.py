@@ -235,6 +235,10 @@ class Slack:
         """Call a method with JSON arguments and say what is known to have happened."""
         return await self._call(method, json=arguments)
 
+    async def tell(self, method: str, **arguments: str) -> Outcome:
+        """Call a method that takes no JSON: the arguments go in the query, as the SDK sends them."""
+        return await self._call(method, params=arguments)
+
     async def ask(self, method: str, **arguments: Any) -> Outcome:
         """Call a reading method, whose arguments go in the query."""
         plain = {k: _in_query(v) for k, v in arguments.items() if v is not None}
