@@ -4,6 +4,7 @@ one off again. They end with the container's process, if nobody else ends them."
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from core.chaos import undo_docker_host as host
@@ -25,26 +26,35 @@ def draft(fault: Fault, one: Seen, pid: int | None, wanted: float) -> dict[str, 
     if folder is None:
         raise Refused(ELSEWHERE.format(called=one.called))
     try:
-        if fault is Fault.LIMIT_MEMORY:
-            v1 = folder / "memory.limit_in_bytes"
-            file = v1 if v1.exists() else folder / "memory.max"
-            before, ours = read(file), str(int(wanted))
-        elif (file := folder / "cpu.cfs_quota_us").exists():
-            period = int(read(folder / "cpu.cfs_period_us"))
-            before, ours = read(file), str(max(int(wanted * period), 1000))
-        else:
-            file = folder / "cpu.max"
-            before = read(file)
-            period = int(before.split()[1])
-            ours = f"{max(int(wanted * period), 1000)} {period}"
+        name, before, ours = values(fault, folder, wanted)
     except (OSError, ValueError, IndexError) as error:
         raise Unavailable(f"The control group of {one.called} cannot be read: {error}.") from None
     return {
         "by": "group",
         "controller": controller,
-        "set": {file.name: ours},
-        "limits": {file.name: before},
+        "set": {name: ours},
+        "limits": {name: before},
     }
+
+
+def values(fault: Fault, folder: Path, wanted: float) -> tuple[str, str, str]:
+    """The file to be written, what it says now and what it shall say; of either version. Blocks."""
+    if fault is Fault.LIMIT_MEMORY:
+        v1 = folder / "memory.limit_in_bytes"
+        file = v1 if v1.exists() else folder / "memory.max"
+        return file.name, read(file), str(int(wanted))
+    if (file := folder / "cpu.cfs_quota_us").exists():
+        period = int(read(folder / "cpu.cfs_period_us"))
+        return file.name, read(file), str(_quota(wanted, period))
+    file = folder / "cpu.max"
+    before = read(file)
+    period = int(before.split()[1])
+    return file.name, before, f"{_quota(wanted, period)} {period}"
+
+
+def _quota(cpus: float, period: int) -> int:
+    """Microseconds in each period; the kernel takes no fewer than 1,000."""
+    return max(int(cpus * period), 1000)
 
 
 def write(undo: Mapping[str, Any], one: Seen, pid: int | None) -> None:
