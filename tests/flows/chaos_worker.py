@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from core.chaos.story import Means, of
 from core.clock import Clock, SystemClock
 from core.db import Database
 from core.engine import Engine
-from core.errors import Unavailable
+from core.errors import Conflict, Unavailable
 from core.metrics import Metrics
 from core.runs import harm, store
 from core.runs.chart import Timeline
@@ -123,15 +124,16 @@ async def work(told: Order) -> None:
         await _well(engine)
         if told.careless:
             await _break(subject, told)
-        await db.write(
-            order,
-            rules,
-            name="break-it",
-            by="test",
-            subject=SUBJECT,
-            target=told.target,
-            duration_s=told.duration_s,
-        )
+        with suppress(Conflict):  # one of an earlier worker is still recovering
+            await db.write(
+                order,
+                rules,
+                name="break-it",
+                by="test",
+                subject=SUBJECT,
+                target=told.target,
+                duration_s=told.duration_s,
+            )
     await _ended(db)
     await tasks.cancel()
     await engine.close()

@@ -10,6 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,8 +46,11 @@ class Rig:
     nurse: asyncio.subprocess.Process
     folder: Path
 
-    async def run(self, **order: Any) -> tuple[int, list[dict[str, Any]]]:
-        """One worker from its start to its end: its exit code and what it said."""
+    async def run(
+        self, kill_after_s: float | None = None, **order: Any
+    ) -> tuple[int, list[dict[str, Any]]]:
+        """One worker from its start to its end, killed after so many seconds if that is said: its
+        exit code and what it said."""
         assert self.nurse.stdin is not None
         whole = {
             "folder": str(self.folder),
@@ -59,6 +63,10 @@ class Rig:
         while not said or said[-1]["event"] != "ended":
             said.append(await _line(self.nurse))
             assert said[-1]["event"] != "failed", said
+            if said[-1]["event"] == "started" and kill_after_s is not None:
+                await asyncio.sleep(kill_after_s)
+                with suppress(ProcessLookupError):
+                    os.kill(int(said[-1]["pid"]), signal.SIGKILL)
         return int(said[-1]["code"]), said
 
     async def residue(self) -> list[str]:
