@@ -27,6 +27,7 @@ from core.chaos.drivers.docker_seen import (
 from core.chaos.drivers.params import known_params
 from core.chaos.model import Fault, Plan, Target
 from core.chaos.settings import SubjectChaos
+from core.chaos.undo_docker_engine import Engine, EngineSaid
 from core.clients.docker_change import DockerChange
 from core.clients.docker_model import container
 from core.clock import Clock
@@ -112,13 +113,13 @@ class DockerDriver:
         ports = await self._moving(fault, target, one)
         drafts = Drafts(self._client, self._tools, self._entities, self._pid(one))
         drafted = await drafts.draft(fault, one, params)
-        engine = await self._client.engine()
+        engine_id = await self._healers_way()
         networks = (one.raw.get("NetworkSettings") or {}).get("Networks") or {}
         undo = {
             "driver": NAME,
             "fault": str(fault),
             "engine": self._client.address,
-            "engine_id": str(engine.get("ID") or ""),
+            "engine_id": engine_id,
             "name": one.container.name,
             **one.identity,
             "addresses": {name: str(n.get("IPAddress") or "") for name, n in networks.items()},
@@ -136,6 +137,15 @@ class DockerDriver:
             undo_words=drafted.undo_words,
             radius="; ".join(filter(None, (_radius(target, one, sharing), ports, drafted.touches))),
         )
+
+    async def _healers_way(self) -> str:
+        """The engine's id, asked as the healer will ask it: what could not be undone is not done."""
+        try:
+            return await asyncio.to_thread(Engine(self._client.address).ident)
+        except (OSError, EngineSaid) as error:
+            raise Refused(
+                f"Nothing was done: the healer cannot reach the engine: {error}."
+            ) from None
 
     async def _moving(self, fault: Fault, target: Target, one: Seen) -> str:
         """What becomes of ports and addresses that were not chosen by anybody; Refused if we would

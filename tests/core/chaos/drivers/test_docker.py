@@ -235,6 +235,20 @@ async def test_without_an_engine_each_fault_says_so(make, engine):
         await driver.inject(plan)
 
 
+async def test_what_the_healer_could_not_reach_is_not_broken(make, engine):
+    driver = make()
+    target = await driver.find("store:1")
+    engine.lies["/info"] = (0, "not done")
+    with pytest.raises((Refused, Unavailable)):
+        await driver.plan(Fault.KILL, target, {}, 30.0)
+    engine.lies.clear()
+    # The SDK goes ways that the healer does not know (ssh:// for one).
+    driver._client.address = "ssh://ops@far"
+    with pytest.raises(Refused, match="healer cannot reach"):
+        await driver._healers_way()
+    assert engine.changes == []
+
+
 async def test_every_fault_is_listed_with_its_reason(make):
     reasons = await make(tools=Tools()).faults()
     assert set(reasons) == set(Fault)
