@@ -95,6 +95,10 @@ class Cluster:
     def start(self, name: str) -> None:
         docker("start", self.container(name))
 
+    def restart(self, name: str) -> None:
+        """Asked to stop, and started again."""
+        docker("restart", "-t", "10", self.container(name))
+
     def cut(self, name: str) -> None:
         """Take its network away."""
         docker("network", "disconnect", self.network, self.container(name))

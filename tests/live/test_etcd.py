@@ -150,17 +150,20 @@ def revision(cluster: Cluster, name: str) -> int:
     return int(said[0]["Status"]["header"]["revision"])
 
 
-async def test_a_member_that_is_taken_out_closes_its_tickets_as_removed(
+async def test_a_member_restarts_and_one_that_is_taken_out_closes_its_tickets_as_removed(
     image_name: str, tmp_path: Path
 ) -> None:
     async with running(image_name) as cluster, watched(tmp_path, cluster) as seen:
         lead = await leader(cluster)
-        victim = next(name for name in cluster.members if name != lead)
+        other, victim = (name for name in cluster.members if name != lead)
+        await in_thread(cluster.restart, other)
+        await seen.quiet()
+        assert ("member_down", f"member:{other}") in await seen.ever()
         await in_thread(cluster.kill, victim)
         await seen.opens("member_down", f"member:{victim}")
         listed = cluster.ctl(lead, "member", "list")
         number = next(line.split(",")[0] for line in listed.splitlines() if f" {victim}," in line)
         await asyncio.to_thread(cluster.ctl, lead, "member", "remove", number)
         await seen.until(lambda found: not found, "its ticket is closed")
-        (down,) = [one for one in await seen.tickets() if one.invariant == "member_down"]
+        (down,) = [one for one in await seen.tickets() if one.entity == f"member:{victim}"]
         assert down.resolution == "removed"
