@@ -22,7 +22,7 @@ from core.clock import SystemClock
 from core.errors import Invalid, Refused, Unavailable
 from core.subjects.tikv.subject import TikvSubject
 from tests.core.subjects.tikv.driving import subject
-from tests.stub_http import HANG, as_json
+from tests.stub_http import RESET, as_json
 from tests.world import World
 
 
@@ -125,7 +125,7 @@ async def test_a_change_without_an_answer_is_of_unknown_outcome(
     world: World, driver: Driver
 ) -> None:
     plan = await planned(driver, Fault.EVICT_LEADERS, "store:2")
-    world.pd.answers["/schedulers"] = HANG
+    world.pd.answers["/schedulers"] = RESET
 
     with pytest.raises(Unavailable):
         await driver.inject(plan)
