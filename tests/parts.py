@@ -47,7 +47,7 @@ _PARTS: dict[str, Callable[[], str]] = {
     "postgres": lambda: "" if postgres_bin() else "PostgreSQL's server is not installed",
     "chromium": _binary("/usr/bin/chromium", "chromium"),
     "compose": _binary("docker-compose"),
-    "etcd": _binary("etcd"),
+    "etcd": lambda: _binary("etcd")() or _binary("etcdctl")(),
 }
 
 

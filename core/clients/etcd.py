@@ -20,20 +20,23 @@ _JSON = {"Content-Type": "application/json"}
 
 
 class Etcd:
-    """Reads members, each at the base URL that is given. Every read raises SourceFailed."""
+    """Reads members, each at the base URL that is given. Every read raises SourceFailed.
+
+    `total_s` limits one read more tightly than the connection's own limits.
+    """
 
     def __init__(self, http: Http, *, headers: Mapping[str, str] | None = None) -> None:
         """`headers` go with every request (a proxy's login); they may hold credentials."""
         self._http = http
         self._headers = {**_JSON, **(headers or {})}
 
-    async def members(self, url: str) -> MemberList:
+    async def members(self, url: str, *, total_s: float | None = None) -> MemberList:
         """The membership as that member knows it."""
-        return etcd_decode.members(await self._post(url, "cluster/member/list"))
+        return etcd_decode.members(await self._post(url, "cluster/member/list", total_s))
 
-    async def status(self, url: str) -> Status:
+    async def status(self, url: str, *, total_s: float | None = None) -> Status:
         """That member's own status."""
-        return etcd_decode.status(await self._post(url, "maintenance/status"))
+        return etcd_decode.status(await self._post(url, "maintenance/status", total_s))
 
     async def health(self, url: str) -> Health:
         """Whether a read through Raft succeeds there (this one does need a leader to be good)."""
@@ -42,7 +45,12 @@ class Etcd:
         )
         return etcd_decode.health(reply)
 
-    async def _post(self, url: str, route: str) -> Reply:
+    async def _post(self, url: str, route: str, total_s: float | None) -> Reply:
         return await self._http.request(
-            "POST", f"{url}/v3/{route}", body=_NO_FIELDS, headers=self._headers, max_bytes=MIB
+            "POST",
+            f"{url}/v3/{route}",
+            body=_NO_FIELDS,
+            headers=self._headers,
+            total_s=total_s,
+            max_bytes=MIB,
         )

@@ -20,6 +20,8 @@ from core.subjects.etcd.model import Quorum, Who
 from core.subjects.etcd.reads import EtcdReads
 from core.subjects.etcd.roster import Roster
 
+ASK_S = 0.8
+"""How long a member may take to answer before it counts as lost: a living one takes milliseconds."""
 _ANY = ("member", "random")
 _LEADER = ("leader", "member:leader")
 _LOCAL = ("localhost", "127.0.0.1", "::1", "0.0.0.0", "::")
@@ -45,7 +47,7 @@ class Breaking:
 
     async def _members(self) -> tuple[Who, ...]:
         """Who belongs to it now: asked, and placed as the watching side places them."""
-        return self._roster.placed(await self._reads.members(()))
+        return self._roster.placed(await self._reads.members((), ASK_S))
 
     def names(self, who: Who) -> tuple[str, ...]:
         """What a member's container may be called."""
@@ -107,7 +109,7 @@ class Breaking:
 
     async def _status(self, url: str) -> Status | None:
         try:
-            return await self._client.status(url)
+            return await self._client.status(url, total_s=ASK_S)
         except SourceFailed:
             return None
 

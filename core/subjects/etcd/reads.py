@@ -31,7 +31,7 @@ class EtcdReads:
         self.failed: dict[int, str] = {}
         self.problem = ""
 
-    async def members(self, skip: Collection[str]) -> MemberList:
+    async def members(self, skip: Collection[str], total_s: float | None = None) -> MemberList:
         """The list that may be believed most; Unavailable if nobody gives one.
 
         All that may answer are asked at once (it costs them nothing); `skip` are URLs that are
@@ -39,7 +39,7 @@ class EtcdReads:
         still lists whom the others have removed.
         """
         urls = [one for one in self._roster.urls() if one not in skip] or self._roster.urls()
-        found = await asyncio.gather(*(self._list(url) for url in urls))
+        found = await asyncio.gather(*(self._list(url, total_s) for url in urls))
         good = [(url, one) for url, one in zip(urls, found, strict=True) if _is_list(one)]
         if not good:
             why = next((one for one in found if isinstance(one, SourceFailed)), None)
@@ -52,9 +52,9 @@ class EtcdReads:
             self._roster.learn(one.said_by, url)
         return max(mine.values(), key=self._trust)
 
-    async def _list(self, url: str) -> MemberList | SourceFailed:
+    async def _list(self, url: str, total_s: float | None) -> MemberList | SourceFailed:
         try:
-            return await self._client.members(url)
+            return await self._client.members(url, total_s=total_s)
         except SourceFailed as error:
             return error
 
