@@ -46,7 +46,7 @@ async def heal(m: Means, run: Run, story: Story, fault: FaultRecord) -> bool:
     await m.healers.verified(fault.id)
     m.reach("verify.before")
     log.info("healed", action="heal", run=run.id, fault=fault.id, ending=found.ending)
-    await m.db.write_as(m.epoch, _healed, run, story, fault.id, found)
+    await m.db.write_as(m.epoch, _healed, run, story, fault, found)
     return True
 
 
@@ -55,20 +55,22 @@ def _heal_began(tx: Tx, run: Run, story: Story, fault_id: int) -> Run:
     return advance(tx, run, story)
 
 
-def _healed(tx: Tx, run: Run, story: Story, fault_id: int, found: Healed) -> None:
-    harm.verified(tx, fault_id, found.ending)
+def _healed(tx: Tx, run: Run, story: Story, fault: FaultRecord, found: Healed) -> None:
+    harm.verified(tx, fault.id, found.ending)
     current = store.get(tx, run.id)
     if not current.live:
         return
     healed = replace(
         story,
-        healed_at=tx.now,
+        healed_at=found.at or tx.now,
         ending=found.ending,
+        # Where the process ended in the middle of the call, only the fault's record knows.
+        injected_at=story.injected_at or fault.inject_started_at,
         waiting=story.waiting[1:],
         done=(*story.done, story.entity) if story.inject == "returned" else story.done,
     )
     if story.fate:
-        finish(tx, current, healed, _FATES[story.fate], _fated_words(story, found))
+        finish(tx, current, healed, _FATES[story.fate], _fated_words(healed, found))
         return
     limit = tx.now + experiment_of(story).recover_within_s
     advance(tx, current, replace(healed, until=limit), Stage.RECOVER)
@@ -76,10 +78,11 @@ def _healed(tx: Tx, run: Run, story: Story, fault_id: int, found: Healed) -> Non
 
 def _fated_words(story: Story, found: Healed) -> str:
     said = story.interrupted or story.fate
-    if not story.inject and not story.injected_at:
+    if story.injected_at is None:
         return said
+    by = " by the detached healer" if found.at is not None else ""
     ends = {
-        "healed": f"{story.name} was healed",
+        "healed": f"{story.name} was healed{by}",
         "never_landed": f"nothing had happened to {story.name}",
         "vanished": f"{story.name} is gone, and the harm with it",
     }

@@ -111,18 +111,17 @@ class Healers:
         if fault.inject_started_at is None:
             # The call was never begun: nothing can land any more.
             undoing["lands_until"] = 0.0
-        return await asyncio.to_thread(self._heal, fault.id, undoing, now)
+        return await asyncio.to_thread(self._heal, fault, undoing, now)
 
-    def _heal(self, fault_id: int, undoing: Mapping[str, Any], now: float) -> Healed:
-        path = self.file(fault_id)
+    def _heal(self, fault: FaultRecord, undoing: Mapping[str, Any], now: float) -> Healed:
+        path = self.file(fault.id)
         if not path.parent.exists():
             return undo.heal(undoing, now)
         with sentinel.alone(path):
             found = undo.heal(undoing, now)
             before = sentinel.read(path) or {}
-        if found.ending == undo.NEVER_LANDED and before.get("state") == sentinel.HEALED:
-            ending = _earlier(before)
-            return Healed(ending, found.why, found.did) if ending else found
+        if found.final and not found.did and before.get("recorded_at") == fault.recorded_at:
+            return _earlier(before) or found
         return found
 
     def tidy(self, keep: frozenset[int]) -> None:
@@ -135,7 +134,11 @@ class Healers:
                     path.unlink(missing_ok=True)
 
 
-def _earlier(content: Mapping[str, Any]) -> str:
-    """How the detached healer ended it before us, if it found something to undo."""
-    endings = [one["ending"] for one in content.get("attempts", ()) if one.get("did")]
-    return undo.HEALED if endings else ""
+def _earlier(content: Mapping[str, Any]) -> Healed | None:
+    """What the detached healer did before us, if it found something to undo and saw it undone."""
+    attempts = [one for one in content.get("attempts", ()) if isinstance(one, dict)]
+    did = tuple(str(what) for one in attempts for what in one.get("did", ()))
+    seen = [float(one["at"]) for one in attempts if one.get("ending") in undo.FINAL]
+    if not did or not seen:
+        return None
+    return Healed(undo.HEALED, "the detached healer did it", did, seen[0])

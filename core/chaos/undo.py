@@ -15,9 +15,19 @@ import importlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from core.chaos.undo_ending import HEALED, NEVER_LANDED, NOT_YET, UNKNOWN, VANISHED, Healed
+from core.chaos.undo_ending import FINAL, HEALED, NEVER_LANDED, NOT_YET, UNKNOWN, VANISHED, Healed
 
-__all__ = ["HEALED", "NEVER_LANDED", "NOT_YET", "UNKNOWN", "VANISHED", "Healed", "heal", "healer"]
+__all__ = [
+    "FINAL",
+    "HEALED",
+    "NEVER_LANDED",
+    "NOT_YET",
+    "UNKNOWN",
+    "VANISHED",
+    "Healed",
+    "heal",
+    "healer",
+]
 
 HEALERS = {
     "docker": "core.chaos.undo_docker",

@@ -20,12 +20,14 @@ class Healed:
     process than before) that the harm had landed. never_landed: seen in its state before, and
     nothing was found to undo. vanished: the thing itself is gone for good, and the harm with it.
     not_yet: something is still different; try again. unknown: it could not be seen.
-    `did` lists what was undone, for the record.
+    `did` lists what was undone, for the record. `at` is when it was seen, where that was earlier (by
+    the detached healer): seconds since the epoch.
     """
 
     ending: str
     why: str = ""
     did: tuple[str, ...] = ()
+    at: float | None = None
 
     @property
     def final(self) -> bool:

@@ -202,7 +202,9 @@ async def test_with_the_program_never_started_again_the_detached_healer_heals_at
     # The next start finds it healed, says so, and the healer ends.
     code, said = await rig.run()
     assert code == 0
-    assert next(one for one in said if one["event"] == "run")["ending"] == "healed"
+    run = next(one for one in said if one["event"] == "run")
+    assert run["ending"] == "healed"
+    assert "store-1 was healed by the detached healer" in run["why"]
     await until(_none(rig.sentinels), 5.0, "its healer still runs")
 
 

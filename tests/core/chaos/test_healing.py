@@ -8,6 +8,7 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,10 @@ async def test_it_heals_at_its_deadline_and_says_so_in_its_file(
     # To the program that comes back it is healed, not "nothing had happened".
     found = await healers.heal(one, time.time() + 1)
     assert found.ending == undo.HEALED
+    assert found.at is not None
+    assert found.at <= time.time()
+    other = await healers.heal(replace(one, recorded_at=1.0), time.time() + 1)
+    assert other.at is None
     await healers.verified(1)
     await until(lambda: not alive(pid))
 
