@@ -24,11 +24,12 @@ from bot.blocks import (
     rich,
 )
 from bot.blocks import words as say
+from bot.diagnosis.checks import checked
 from bot.diagnosis.facts import Shown
 from bot.diagnosis.views import cite
 from bot.text import clean, plural
 from core.diagnosis.catalogue import TEMPLATES, render
-from core.diagnosis.model import Alternative, Claim, Command, Moment, Op, Predicate, Weight
+from core.diagnosis.model import Alternative, Command, Moment
 from core.errors import Invalid
 
 View = dict[str, Any]
@@ -42,16 +43,6 @@ LABELS = {
     "rivals": "Alternatives",
     "times": "Time line",
     "commands": "Commands",
-}
-_OPS = {
-    Op.EXISTS: "is there",
-    Op.EQUALS: "is",
-    Op.DIFFERS: "is not",
-    Op.ONE_OF: "is",
-    Op.AT_LEAST: "is at least",
-    Op.AT_MOST: "is at most",
-    Op.CONTAINS: "contains",
-    Op.CHANGED: "changed",
 }
 
 
@@ -148,7 +139,7 @@ _EMPTY = {
 
 def _claims(shown: Shown) -> list[Part]:
     made = shown.diagnosis
-    parts: list[Part] = [partial(_claim, shown, one) for one in made.claims]
+    parts: list[Part] = [partial(checked, shown, one) for one in made.claims]
     parts += [partial(_struck, one) for one in made.struck[:50]]
     return parts + [partial(_unseen, one) for one in made.unseen[:50]]
 
@@ -159,61 +150,6 @@ def _struck(words: str) -> list[Element]:
 
 def _unseen(words: str) -> list[Element]:
     return [line("Not seen: ", clean(words, 200))]
-
-
-_MARK = {Weight.MAIN: "◆", Weight.SUPPORTING: "+", Weight.CONTRADICTING: "−"}
-
-
-def _claim(shown: Shown, claim: Claim) -> list[Element]:
-    words = clean(claim.words, 400) or "(no words)"
-    main = claim.weight is Weight.MAIN
-    return [
-        line(f"{_MARK[claim.weight]} ", say(words, bold=main)),
-        line(
-            say(cite(claim), code=True),
-            f" {_whom(shown, claim)}: {_check(claim)}{_saw(shown.value(claim))}",
-        ),
-    ]
-
-
-def _whom(shown: Shown, claim: Claim) -> str:
-    """Whom was asked about whom: "docker inspect, store 4"."""
-    source = clean(shown.sources.get(claim.check.evidence, ""), 90)
-    entity = clean(claim.check.entity, 80)
-    about = wording.entity(claim.check.entity)
-    if entity and entity in source:
-        return source.replace(entity, about)
-    return f"{source}, {about}" if source else about
-
-
-def _check(claim: Claim) -> str:
-    """The check in words: what is looked at, and what is asked of it."""
-    predicate = claim.check.predicate
-    path = clean(predicate.path.removeprefix("now."), 80)
-    where = f" with “{_either(predicate.where)}”" if predicate.where else ""
-    if predicate.op in (Op.COUNT_AT_LEAST, Op.COUNT_AT_MOST):
-        return f"{_count(predicate)} {path}{where}"
-    wanted = "" if predicate.op in (Op.EXISTS, Op.CHANGED) else wording.scalar(predicate.value)
-    if predicate.op is Op.CONTAINS:
-        wanted = f"“{_either(str(predicate.value))}”"
-    elif predicate.op is Op.ONE_OF and isinstance(predicate.value, list | tuple):
-        wanted = " or ".join(wording.scalar(one) for one in predicate.value[:6])
-    return f"{path} {_OPS[predicate.op]} {wanted}".strip()
-
-
-def _count(predicate: Predicate) -> str:
-    many = wording.scalar(predicate.value)
-    if predicate.op is Op.COUNT_AT_MOST:
-        return "no" if predicate.value == 0 else f"at most {many}"
-    return "some" if predicate.value == 1 else f"at least {many}"
-
-
-def _either(texts: str) -> str:
-    return " or ".join(clean(one, 60) for one in texts.split("|")[:6])
-
-
-def _saw(value: str) -> str:
-    return f"; seen: {clean(value, 80)}" if value else ""
 
 
 # Alternatives.
@@ -283,9 +219,31 @@ def _command(one: Command) -> list[Element]:
     return [line(say(changes, bold=template.changes), f"{template.does}."), preformatted(text)]
 
 
+def _next(shown: Shown) -> list[Part]:
+    """The commands, then what to mind: every risk, and who is affected."""
+    made = shown.diagnosis
+    parts = commands(made.commands)
+    if not parts:
+        parts.append(lambda: [line(_EMPTY["commands"])])
+    parts += [partial(_risk, one) for one in made.risks[:20]]
+    others = [one for one in made.affected if one != made.entity]
+    if others:
+        parts.append(partial(_affected, others))
+    return parts
+
+
+def _risk(words: str) -> list[Element]:
+    return [line("⚠️ ", clean(words, 400) or "—")]
+
+
+def _affected(entities: Sequence[str]) -> list[Element]:
+    named = ", ".join(wording.entity(one) for one in entities[:20])
+    return [line(f"Also affected: {named}.")]
+
+
 _PARTS: Mapping[str, Callable[[Shown], list[Part]]] = {
     "claims": _claims,
     "rivals": _rivals,
     "times": _times,
-    "commands": lambda shown: commands(shown.diagnosis.commands),
+    "commands": _next,
 }

@@ -17,9 +17,9 @@ from tests.flows.stage import Stage, seen, stage
 from tests.flows.test_diagnosis import replied, thread, told
 
 
-@pytest.fixture(params=["socket", "http"])
-async def s(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Stage]:
-    async with stage(tmp_path, http=request.param == "http") as one:
+@pytest.fixture
+async def s(tmp_path: Path) -> AsyncIterator[Stage]:
+    async with stage(tmp_path) as one:
         yield one
 
 
@@ -136,6 +136,16 @@ async def test_who_may_not_even_look_is_refused(tmp_path: Path) -> None:
         assert "needs the role viewer" in await s.whispered("ana")
         await says(s, f"@tocsin ticket {number} why?", "ben")
         assert await who.looks() == 1
+
+
+async def test_a_question_comes_over_http_too_and_once(tmp_path: Path) -> None:
+    async with stage(tmp_path, http=True) as s:
+        _, _, who = await told(s)
+        delivery = await says(s, "@tocsin why?", thread_ts=s.card().ts)
+        assert delivery is not None
+        s.ws.deliveries.repeat(delivery)
+        await says(s, "@tocsin what next?", "ben", thread_ts=s.card().ts)  # dealt with after it
+        assert await who.looks() == 2
 
 
 async def test_hostile_words_of_a_question_call_nobody(s: Stage) -> None:

@@ -11,6 +11,7 @@ from bot.sentences import person
 from bot.text import clean, escape, harmless
 from bot.tickets.views.facts import Look, Why
 from bot.words import At, Data, Phrase
+from core.rehearsal import INVARIANT as REHEARSAL
 from core.subject import OWN
 from core.tickets.model import FLAP_DAMPING_S, Ticket, Verb, allowed
 
@@ -223,7 +224,7 @@ def ticket_buttons(ticket: Ticket) -> tuple[Element, ...]:
         label = f"{text} ticket {ticket.id}"
         style = "primary" if verb is Verb.ACKNOWLEDGE and not ticket.held else None
         out.append(button(action, text, value, style=style, label=label))  # type: ignore[arg-type]
-    if ticket.open and ticket.subject != OWN:
+    if ticket.open and ticket.subject != OWN and ticket.invariant != REHEARSAL:
         label = f"Diagnose ticket {ticket.id}"
         out.append(button(ids.TICKET_DIAGNOSE, "Diagnose", value, label=label))
     out.append(button(ids.TICKET_DETAILS, "Details", value, label=f"Details of ticket {ticket.id}"))

@@ -105,3 +105,12 @@ def test_a_template_of_a_later_release_is_left_out() -> None:
     one = shown()
     made = replace(one.diagnosis, commands=(Command("pd-of-tomorrow", {}),))
     assert "There is no command" in read(modal(replace(one, diagnosis=made), "commands")["blocks"])
+
+
+def test_every_risk_stands_beside_the_commands() -> None:
+    one = shown()
+    risks = ("Mind the first.", "Mind the second.", "Mind the third.")
+    made = replace(one.diagnosis, risks=risks, affected=("store:4", "cluster", "pd:pd-0"))
+    said = read(modal(replace(one, diagnosis=made), "commands")["blocks"])
+    assert all(risk in said for risk in risks)
+    assert "Also affected: the cluster, PD member pd-0." in said
