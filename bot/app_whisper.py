@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import structlog
@@ -10,6 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.app_request import Answer, Request, words
+from bot.blocks import Message
 
 Json = dict[str, Any]
 _log = structlog.get_logger()
@@ -59,13 +61,21 @@ class Whisper:
     async def _ephemeral(self, request: Request, body: Json) -> None:
         if not request.channel:
             return
-        await self._client.chat_postEphemeral(
+        send = partial(
+            self._client.chat_postEphemeral,
             channel=request.channel,
             user=request.user,
-            text=body["text"],
-            blocks=body.get("blocks"),
             thread_ts=request.thread_ts or None,
         )
+        blocks = body.get("blocks") or ()
+        try:
+            await send(text=body["text"], blocks=blocks or None)
+        except SlackApiError as error:
+            if not blocks:
+                raise
+            # Never lose words because of their form.
+            _log.warning("told in plain words", action="whisper.plain", error=str(error))
+            await send(text=Message(body["text"], tuple(blocks)).fallback().text)
 
     async def _as_modal(self, request: Request, answer: Answer) -> None:
         # Over a modal that is open already, another is laid; opening would be refused.

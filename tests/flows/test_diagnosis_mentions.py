@@ -116,6 +116,14 @@ async def test_guests_are_told_politely_and_bots_not_at_all(s: Stage) -> None:
     assert await who.looks() == 0
 
 
+async def test_a_refusal_whose_form_slack_does_not_take_is_told_in_plain_words(s: Stage) -> None:
+    await told(s)
+    s.ws.fault("chat.postEphemeral", "error", error="invalid_blocks")
+    await says(s, "@tocsin why?", "gus", thread_ts=s.card().ts)
+    assert "Guests cannot use Tocsin" in await s.whispered("gus")
+    assert s.whispers("gus")[-1].blocks == []
+
+
 async def test_somebody_of_a_connected_workspace_is_a_stranger(s: Stage) -> None:
     number, _, who = await told(s)
     await says(s, f"@tocsin ticket {number} why?", "fritz", channel="ops")
