@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from core.chaos import safety, truth
-from core.chaos.driver import Breakable, Driver
+from core.chaos.driver import Breakable, Driver, Weighs
 from core.chaos.model import Experiment, Fault, Margin, Plan, Stage, Story
 from core.chaos.settings import SubjectChaos
 from core.chaos.story import Means, advance, experiment_of
@@ -80,6 +80,8 @@ async def ready(
     target = await driver.find(entity)
     safety.target_allowed(own, entity, target.name)
     found = await driver.plan(experiment.fault, target, experiment.params, duration_s)
+    if isinstance(subject, Weighs) and (carries := await subject.weight(entity)):
+        found = replace(found, radius=f"{found.radius} ({carries})")
     return Ready(found, driver, await safety.margin(subject, experiment.fault, entity))
 
 

@@ -73,3 +73,13 @@ class Breakable(Protocol):
         """What the loss of these entities would leave, on what is really placed where just now and
         what is already gone. Never raises: what cannot be told is a Margin that is not ok."""
         ...
+
+
+@runtime_checkable
+class Weighs(Protocol):
+    """A breakable subject that can say how much an entity carries (optional)."""
+
+    async def weight(self, entity: str) -> str:
+        """What hangs on it just now, for the blast radius ("it holds 60 regions and leads 20"); ""
+        if it cannot be told."""
+        ...

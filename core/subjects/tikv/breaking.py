@@ -98,6 +98,19 @@ class Breaking:
         said = f"means {', '.join(sorted(found))}" if found else "means nothing here"
         raise Refused(f"{selector} {said}; name one of {there}.")
 
+    async def weight(self, entity: str) -> str:
+        """What hangs on a store or a member; see core.chaos.driver.Weighs."""
+        try:
+            if entity.startswith("pd:"):
+                leader = (await self._reads.members()).leader
+                leads = leader is not None and pd_entity(leader.name) == entity
+                return "it leads PD" if leads else "it follows"
+            stores = (await self._reads.stores()).stores
+        except TocsinError:
+            return ""
+        one = next((one for one in stores if one.who.entity == entity), None)
+        return "" if one is None else f"it holds {one.regions} regions and leads {one.leaders}"
+
     async def margin(self, without: frozenset[str]) -> Margin:
         """What the loss of these would leave; see core.chaos.driver.Breakable.margin."""
         stores = frozenset(one for one in without if one.startswith("store:"))

@@ -135,6 +135,10 @@ class TikvSubject:
         """Whom a selector means."""
         return await self._parts.breaking.resolve(selector, seed, among)
 
+    async def weight(self, entity: str) -> str:
+        """What hangs on it, for the blast radius."""
+        return await self._parts.breaking.weight(entity)
+
     async def margin(self, without: frozenset[str]) -> Margin:
         """What the loss of these would leave."""
         return await self._parts.breaking.margin(without)

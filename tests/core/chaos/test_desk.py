@@ -33,6 +33,20 @@ async def test_a_preview_says_what_would_be_done_and_undone_and_harms_nothing(
         assert await sqlite_db.read(store.listing) == []
 
 
+async def test_what_hangs_on_the_target_is_part_of_the_blast_radius(
+    sqlite_db: Database, clock: ManualClock
+) -> None:
+    async with rig(sqlite_db, clock) as world:
+
+        async def weight(entity: str) -> str:
+            return f"{entity} carries 20 leaders"
+
+        world.subject.weight = weight
+        found = await desk(world).preview("kill-store", target="store:2")
+
+        assert found.radius == "it (store:2 carries 20 leaders)"
+
+
 async def test_a_preview_of_what_must_not_be_says_why_and_shows_the_margin(
     sqlite_db: Database, clock: ManualClock
 ) -> None:

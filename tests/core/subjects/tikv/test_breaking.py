@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from core.chaos.driver import Breakable
+from core.chaos.driver import Breakable, Weighs
 from core.chaos.settings import SubjectChaos
 from core.clock import SystemClock
 from core.errors import Refused, Unavailable
@@ -204,3 +204,17 @@ async def test_without_pd_a_selector_cannot_be_told(start: Start) -> None:
 
     with pytest.raises(Unavailable):
         await watched.resolve("store", 0, ALL)
+
+
+async def test_what_hangs_on_an_entity_is_told_and_nothing_where_it_cannot_be(start: Start) -> None:
+    world, watched = await start()
+    store = world.stores[2]
+
+    assert isinstance(watched, Weighs)
+    said = await watched.weight("store:2")
+    assert said == f"it holds {store.peers} regions and leads {store.leaders}"
+    assert await watched.weight("pd:pd-0") == "it leads PD"
+    assert await watched.weight("pd:pd-1") == "it follows"
+    assert await watched.weight("store:9") == ""
+    await world.pd.refuse()
+    assert await watched.weight("store:2") == ""
