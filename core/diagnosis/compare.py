@@ -40,6 +40,7 @@ def share(facts: Facts, entity: str, others: Sequence[str]) -> dict[str, Any]:
     living = [one for one in others if _now(facts, "store", one, "state") == "Up"]
     leaders = [_now(facts, "store", one, "leaders") for one in living]
     told["leaders_ratio"] = ratio(_now(facts, "store", entity, "leaders"), leaders)
+    told["leads_nothing"] = _leads_nothing(facts, entity) or None
     told["odd_version"] = _odd(facts, entity, others)
     told["memory_ratio_max"] = _memory(facts, entity)
     told["restarts"] = _restarts(facts, entity)
@@ -47,6 +48,13 @@ def share(facts: Facts, entity: str, others: Sequence[str]) -> dict[str, Any]:
     offset = _reading(facts, entity, "clock_offset_s")
     told["clock_offset_abs_s"] = None if offset is None else abs(offset)
     return {key: value for key, value in told.items() if value is not None}
+
+
+def _leads_nothing(facts: Facts, entity: str) -> bool:
+    """Whether it lives, by PD's word and by ours, and leads no region: then it serves nobody."""
+    age = _now(facts, "store", entity, "heartbeat_age_s")
+    lives = age is not None and age <= HEARD_S and _now(facts, "probe", entity, "ok") is True
+    return lives and _now(facts, "store", entity, "leaders") == 0
 
 
 def heard_since(facts: Facts, entity: str) -> float | None:

@@ -146,6 +146,14 @@ LOST_PEERS = Sign(
     "|send raft msg err|wait connect timeout",
     during=True,
 )
+LEADS_NOTHING = Sign(
+    -70,
+    "share",
+    "leads_nothing",
+    Op.EQUALS,
+    True,
+    "it answers, PD hears from it, and it leads no region: it has nothing to do",
+)
 SERVES_NOTHING = Sign(
     10, "reading", "now", Op.AT_MOST, 0.0, "it serves no request at all", source="qps"
 )

@@ -33,6 +33,7 @@ from core.diagnosis.rules.life import (
     GONE,
     HEARTBEATS,
     IDLE,
+    LEADS_NOTHING,
     LOG_STOPPED,
     LOST_PD,
     LOST_PEERS,
@@ -112,7 +113,7 @@ RULES = (
             (PAUSED, TIMED_OUT, RUNNING, IDLE),
         ),
         signs=(
-            *(PD_SILENT, PEERS_MISS, LOG_STOPPED, QUEUES_FULL, SERVES_NOTHING),
+            *(PD_SILENT, PEERS_MISS, LOG_STOPPED, QUEUES_FULL, SERVES_NOTHING, LEADS_NOTHING),
             *(against(REFUSED, 50), against(UNROUTED, 40), HEARTBEATS, against(ANSWERS, 20)),
             *(against(FATAL_LOG, 30), against(SIGNAL_9, 40)),
             *(against(LOST_PD, 40), against(LOST_PEERS, 45)),

@@ -16,6 +16,8 @@ RECENT_S = 900.0
 """How long before its ticket something may have happened and still be its cause, seconds."""
 DURING_S = 120.0
 """How long before its ticket a trouble may have begun that nobody saw begin, seconds."""
+STARTING_S = 30.0
+"""How long after its start a process may miss others without being cut off, seconds."""
 SLACK_S = 10.0
 """How much clocks of nodes may differ, and how long before it was noticed a silence may have begun, seconds."""
 LONGEST_VALUE = 80
@@ -159,12 +161,22 @@ def seen(sign: Sign, snapshot: Snapshot, entity: str) -> Claim | None:
 def _window(sign: Sign, snapshot: Snapshot, entity: str) -> tuple[float, float] | None:
     if not sign.recent and not sign.during:
         return None
-    start = snapshot.opened_at - (DURING_S if sign.during else RECENT_S)
-    probe = snapshot.piece("probe", entity) if sign.during else None
-    silent = reach(probe.content, "now.silent_s") if probe is not None and probe.ok else None
-    if isinstance(silent, int | float):
+    if not sign.during:
+        return snapshot.opened_at - RECENT_S, snapshot.taken_at
+    start = snapshot.opened_at - DURING_S
+    silent = _number(snapshot.piece("probe", entity), "now.silent_s")
+    uptime = _number(snapshot.piece("reading", entity, "uptime_s"), "now")
+    if silent is not None:
         start = snapshot.taken_at - silent - SLACK_S
-    return start, snapshot.taken_at
+    elif uptime is not None:
+        # A process that starts reaches nobody yet, and says so.
+        start = max(start, snapshot.taken_at - uptime + STARTING_S)
+    return min(start, snapshot.taken_at), snapshot.taken_at
+
+
+def _number(piece: Piece | None, path: str) -> float | None:
+    value = reach(piece.content, path) if piece is not None and piece.ok else None
+    return float(value) if isinstance(value, int | float) else None
 
 
 def _asked(sign: Sign, snapshot: Snapshot, entity: str) -> tuple[Piece, ...]:
