@@ -13,7 +13,7 @@ from core.chaos.driver import Entities
 from core.chaos.drivers.params import figure, known_params
 from core.chaos.model import Fault, Plan, Target
 from core.clock import Clock
-from core.errors import Refused, Unavailable
+from core.errors import Invalid, Refused, Unavailable
 from core.twin import spec as specs
 from core.twin.cluster import Layout, TwinError
 from core.twin.process import is_stopped, same, send, start_time
@@ -235,7 +235,7 @@ def _ours(fault: Fault, params: Mapping[str, Any]) -> dict[str, Any]:
 def _side(params: Mapping[str, Any]) -> str:
     side = str(params.get("side", "pd")).lower()
     if side not in ("pd", "stores"):
-        raise Refused('A one-way partition is from side = "pd" or from side = "stores".')
+        raise Invalid('A one-way partition is from side = "pd" or from side = "stores".')
     return "PD" if side == "pd" else "the other stores"
 
 

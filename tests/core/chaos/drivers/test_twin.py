@@ -227,6 +227,8 @@ async def test_bad_parameters_and_states_are_refused_before_any_harm(
         await planned(driver, Fault.FILL_DISK, pc=91)
     with pytest.raises(Invalid, match="between 1 and 100"):
         await planned(driver, Fault.FILL_DISK, pct=120)
+    with pytest.raises(Invalid, match='side = "pd"'):
+        await planned(driver, Fault.PARTITION, side="moon")
     with pytest.raises(Refused, match="PD member"):
         await planned(driver, Fault.CUT, "pd:pd-1")
     twin.kill("store-1")
