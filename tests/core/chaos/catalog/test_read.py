@@ -22,12 +22,15 @@ SHIPPED = (
     "fill-disk",
     "slow-network",
     "lose-etcd-member",
+    "lose-etcd-leader",
+    "pause-etcd-member",
+    "cut-etcd-member",
     "evict-leaders",
     "transfer-pd-leader",
 )
 
 
-def test_ten_experiments_ship_and_survive_being_kept() -> None:
+def test_thirteen_experiments_ship_and_survive_being_kept() -> None:
     catalog = load()
 
     assert tuple(catalog.experiments) == SHIPPED
