@@ -106,14 +106,6 @@ async def _kill_two(watcher: Watcher) -> None:
     watcher.twin.kill("pd-2")
 
 
-async def _restart(watcher: Watcher) -> None:
-    """A blip: stopped and started at once, back before anybody looks."""
-    watcher.twin.stop("store-5")
-    while watcher.twin.state("store-5") != "stopped":
-        await watcher.passes(0.05)
-    watcher.twin.start("store-5")
-
-
 RECORDINGS = (
     Recording(
         "killed",
@@ -169,18 +161,6 @@ RECORDINGS = (
         _kill_two,
         *("pd_no_leader", "pd"),
         Told("PD answers nothing any more.", "pd_quorum_loss", ("pd",)),
-    ),
-    Recording(
-        "restarted",
-        _restart,
-        *("store_restarted", ""),
-        Told(
-            "A store was restarted. Is anything wrong?",
-            "graceful_restart",
-            ("store:5", "cluster"),
-            accept=("nothing_wrong",),
-            healthy=True,
-        ),
     ),
 )
 

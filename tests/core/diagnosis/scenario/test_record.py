@@ -17,6 +17,7 @@ from core.diagnosis.scenario.world import snapshot
 from core.errors import Invalid
 
 OURS = Path(__file__).parents[4] / "scenarios" / "ours"
+TWIN = OURS.parent / "twin"
 TOLD = Told("What is it?", "unknown", ("cluster",))
 SAME = [
     "killed-no-docker",
@@ -67,3 +68,13 @@ def test_a_cluster_that_no_base_is_like_is_refused() -> None:
     )
     with pytest.raises(Invalid, match="not those of a base"):
         recorded(replace(first, pieces=other), TOLD, "twin")
+
+
+@pytest.mark.parametrize("name", sorted(one.name for one in TWIN.iterdir()))
+def test_what_the_twin_showed_is_told(name: str) -> None:
+    """Recorded from real processes at the speed of life: every rule meets what it will meet."""
+    file = read(TWIN / name)
+    made = diagnose(snapshot(file))
+    assert file.origin == "twin"
+    assert made.cause == file.expect.cause
+    assert made.entity in file.expect.entity
