@@ -20,7 +20,7 @@ from core.runs import harm
 from core.runs import store as runs
 from core.runs.model import Outcome, State
 from core.tickets import store
-from tests.bench.whole_bot import card_of, ticket_of, whole_bot
+from tests.flows.whole_bot import card_of, ticket_of, whole_bot
 from tests.live.containers import SOCKET, inspect, proxy
 from tests.live.etcd_cluster import Cluster, etcd_image, running
 
