@@ -1,8 +1,8 @@
 """Diagnoses tickets in the background: follows events, makes the looks that are due, asks Claude.
 
-Two lanes: looks by rules are short, two at a time, so that the first word on a ticket does not wait
-for a model; asking Claude takes minutes, two at a time beside them. A look is a row, so that one that
-was under way when the program ended is taken up again.
+Looks by rules are short, two at a time, so that the first word on a ticket waits for no model. Asking
+Claude takes minutes and has lanes of its own, one for tickets and one for people. A look is a row, so
+that one that was under way when the program ended is taken up again.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ SKIP = ("diagnosis.progress", "ticket.recovering", "ticket.changed", "tick.settl
 AT_ONCE = 2
 """Looks by rules at a time: each reads all sources of a subject."""
 ASKING = 2
-"""Looks that a model works on at a time."""
+"""Looks that a model works on at a time: so many for tickets, and so many for people who asked."""
 WAITING = 10
 """Looks that may wait for a model, those of people aside."""
 REST_S = {
@@ -63,7 +63,7 @@ class Worker:
         self._working: set[int] = set()
         self._stopped: set[int] = set()
         self._asking: dict[int, int] = {}
-        self._lane = asyncio.Semaphore(ASKING)
+        self._lanes = (asyncio.Semaphore(ASKING), asyncio.Semaphore(ASKING))
         self._resting_until = 0.0
         self._fenced: Fenced | None = None
 
@@ -183,7 +183,7 @@ class Worker:
             return
         self._asking[look.id] = ticket.id
         try:
-            async with self._lane:
+            async with self._lanes[nobody]:
                 result = await ask_model.ask(
                     self.means, look, ground, settings, lambda: look.id in self._stopped
                 )

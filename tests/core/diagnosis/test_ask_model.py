@@ -285,6 +285,11 @@ async def test_tickets_wait_for_the_model_and_not_for_each_others_rules(
             while len(claude.raw) < 2 or not all([await bench.made(one) for one in tickets]):
                 await asyncio.sleep(0.02)
         assert len(claude.raw) == 2
+        # Who asks does not wait for them.
+        await bench.db.write(store.ask, tickets[5], ANA)
+        async with asyncio.timeout(15):
+            while len(claude.raw) < 3:
+                await asyncio.sleep(0.02)
 
 
 def test_without_a_key_anthropic_is_never_loaded(tmp_path: Path) -> None:

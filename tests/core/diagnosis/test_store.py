@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import sqlalchemy as sa
 
-from core import events
+from core import events, lock, upkeep
 from core.clock import ManualClock
 from core.db import Database, Tx
 from core.diagnosis import calls, looks, retention, store
@@ -269,6 +269,23 @@ async def test_a_look_that_ended_the_program_three_times_is_given_up(
     assert "the program ended each time" in row.error
     [made] = await db.read(store.of_ticket, ticket)
     assert made.diagnosis.certainty is Certainty.INCONCLUSIVE
+
+
+async def test_upkeep_forgets_evidence_with_its_ticket(
+    db: Database, ticket: int, clock: ManualClock
+) -> None:
+    epoch = await lock.take_epoch(db, "test")
+    await db.write(save, ticket, diagnosis())
+    await db.write(close, ticket)
+    keep = upkeep.Retention(tickets_s=3600.0)
+    await upkeep.purge(db, epoch, keep)
+    assert len(await db.read(store.of_ticket, ticket)) == 1
+    await clock.advance(3601)
+    await upkeep.purge(db, epoch, keep)
+    with pytest.raises(NotFound):
+        await db.read(store.get, 1)
+    with pytest.raises(NotFound):
+        await db.read(store.snapshot, 1)
 
 
 async def test_evidence_goes_with_its_ticket(db: Database, ticket: int, clock: ManualClock) -> None:
