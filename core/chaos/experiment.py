@@ -205,6 +205,8 @@ class Experiments:
         fault = await self._fault(run)
         story = of(run)
         if fault is not None:
+            # Once the call was begun nobody can say any more that nothing was broken.
+            fate = fate if fault.inject_started_at is None else "unknown"
             told = replace(story, fate=story.fate or fate, interrupted=story.interrupted or why)
             await self._m.advance(run, told, Stage.HEAL)
         elif fate == "refused":

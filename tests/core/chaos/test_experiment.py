@@ -194,6 +194,23 @@ async def test_a_call_that_never_comes_back_is_healed_all_the_same(
         assert world.driver.down == set()
 
 
+async def test_what_fails_right_after_the_call_does_not_pass_for_a_refusal(
+    sqlite_db: Database, clock: ManualClock
+) -> None:
+    async with rig(sqlite_db, clock) as world:
+
+        async def returned(_fault: object) -> None:
+            raise OSError("no space left on device")
+
+        world.healers.returned = returned
+        await world.order()
+        run = await world.ended()
+
+        assert outcome(run)[0] is Outcome.UNKNOWN
+        assert "no space left on device" in outcome(run)[1]
+        assert world.driver.down == set()
+
+
 async def test_without_a_detached_healer_nothing_is_broken(
     sqlite_db: Database, clock: ManualClock
 ) -> None:
