@@ -89,7 +89,11 @@ class Healers:
         def change(content: dict[str, Any]) -> None:
             content["state"] = sentinel.VERIFIED
 
-        await asyncio.to_thread(self._change, fault_id, change)
+        try:
+            await asyncio.to_thread(self._change, fault_id, change)
+        except OSError:
+            # A full disk takes no new content, but a file that is gone says the same.
+            self.file(fault_id).unlink(missing_ok=True)
 
     def _change(self, fault_id: int, change: Any) -> None:
         path = self.file(fault_id)

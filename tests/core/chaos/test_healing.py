@@ -222,3 +222,17 @@ async def test_whoever_is_frozen_while_it_heals_does_not_keep_others_from_it(
     assert 0.3 <= waited < 5.0
     with sentinel.alone(path):
         assert time.monotonic() - began < 5.0
+
+
+async def test_a_disk_that_takes_nothing_does_not_keep_a_healer_from_its_end(
+    twin: Layout, tmp_path: Path
+) -> None:
+    healers = Healers(tmp_path)
+    pid = await healers.arm(fault(twin_undo(twin)), "start it")
+    # Writing goes by a new file beside it: a folder in its place cannot be written to.
+    (tmp_path / f".fault-1.json.{os.getpid()}").mkdir()
+
+    await healers.verified(1)
+
+    assert not healers.file(1).exists()
+    await until(lambda: not alive(pid))
