@@ -18,7 +18,6 @@ from core import schema, schema_diagnosis, schema_runs
 from core.db import Database, Tx
 from core.errors import Refused, Unavailable
 
-
 TABLES = (schema, schema_diagnosis, schema_runs)
 """Every module that declares tables: importing them fills the one metadata."""
 
