@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -12,7 +13,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from bot.cli import compose
+from bot.cli.common import complain
 from bot.cli.twin_subject import subject_of
+from core.chaos import sentinel
 from core.clients.docker import DEFAULT_SOCKET, DockerClient
 from core.clients.docker_model import Container
 from core.clients.failures import SourceFailed
@@ -73,7 +76,8 @@ class Twin:
         """Let clients ask."""
         await self.layout.set_load(QPS)
         clock = SystemClock()
-        until = clock.monotonic() + RATES_S
+        # On a pipe nobody watches the figures rise.
+        until = clock.monotonic() + (RATES_S if sys.stdout.isatty() else 0.0)
         while clock.monotonic() < until and any(" 0 qps" in line for line in await self.look()):
             await clock.sleep(0.2)
         return f"Clients now ask {QPS:g} times a second."
@@ -137,8 +141,24 @@ async def opened(given: Config, wanted: str) -> AsyncIterator[tuple[Place, Confi
                 yield Twin(layout), _watching(given, subject_of(layout, TWIN), database)
             finally:
                 await layout.down()
+                # What was broken in it is gone with it.
+                shutil.rmtree(folder, ignore_errors=True)
     finally:
+        _tidy(folder)
+
+
+def _tidy(folder: Path) -> None:
+    """Remove the demonstration's database, unless a detached healer may still need what is there."""
+    left = [path for path in folder.glob("demo.db.chaos/fault-*.json") if not _over(path)]
+    if left:
+        complain(f"Its healer may still be at work; what it needs is kept in {folder}.")
+    else:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _over(path: Path) -> bool:
+    content = sentinel.read(path)
+    return content is None or content.get("state") == sentinel.VERIFIED
 
 
 async def _compose_nodes() -> tuple[Container, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from dataclasses import dataclass, field
 
@@ -250,22 +251,30 @@ def _end_fault(tx: Tx, run_id: int) -> Run:
 
 
 async def _line() -> None:
-    """Wait for Enter (or the end of the input); it can be cancelled, unlike a thread that reads."""
+    """Wait for Enter (or the end of the input); it can be cancelled, unlike a thread that reads.
+
+    Read byte by byte: what a buffer had taken ahead would never be announced again.
+    """
+    number = sys.stdin.fileno()
+    while True:
+        await _readable(number)
+        if os.read(number, 1) in (b"\n", b""):
+            return
+
+
+async def _readable(number: int) -> None:
     loop = asyncio.get_running_loop()
     ready = loop.create_future()
-    number = sys.stdin.fileno()
 
-    def readable() -> None:
+    def there() -> None:
         if not ready.done():
             ready.set_result(None)
 
     try:
-        loop.add_reader(number, readable)
-    except (OSError, NotImplementedError):
-        sys.stdin.readline()  # a file or /dev/null is always ready
-        return
+        loop.add_reader(number, there)
+    except OSError:
+        return  # a file or /dev/null is always ready
     try:
         await ready
     finally:
         loop.remove_reader(number)
-    sys.stdin.readline()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -107,3 +109,30 @@ async def test_the_story_is_told_from_health_to_summary(tmp_path: Path) -> None:
     assert re.search(r"\d+ checks taken", said)
     assert "process of store" in said
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_interrupted_in_the_middle_it_heals_and_leaves_nothing(tmp_path: Path) -> None:
+    env = {**clean_environment(), "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bot", "demo", "chaos"),
+        cwd=tmp_path,
+        env=env,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    assert process.stdin
+    assert process.stdout
+    process.stdin.write(b"\n\n")  # on with the load, and break it; nobody presses the third
+    said = ""
+    while "5. Diagnosis" not in said:
+        line = await asyncio.wait_for(process.stdout.readline(), 60)
+        assert line, said
+        said += line.decode()
+    process.send_signal(signal.SIGINT)
+    said += (await asyncio.wait_for(process.stdout.read(), 60)).decode()
+
+    assert await process.wait() == 130
+    assert "Healing whatever is broken" in said
+    assert "Traceback" not in said
+    assert [one for one in tmp_path.iterdir() if one.name.startswith("tocsin-demo")] == []
