@@ -362,8 +362,9 @@ async def test_a_row_that_cannot_be_read_is_healed_all_the_same(
 ) -> None:
     async with rig(sqlite_db, clock) as world:
         await world.order()
-        run = await world.at(Stage.WATCH)
+        await world.at(Stage.WATCH)
         await world.stop()
+        run = await sqlite_db.read(store.get, 1)
         await sqlite_db.write(store.advance, run, data={"duration_s": "a while"})
 
         await world.start()
@@ -378,8 +379,9 @@ async def test_a_fault_whose_run_is_over_is_healed_all_the_same(
 ) -> None:
     async with rig(sqlite_db, clock) as world:
         await world.order()
-        run = await world.at(Stage.WATCH)
+        await world.at(Stage.WATCH)
         await world.stop()
+        run = await sqlite_db.read(store.get, 1)
         await sqlite_db.write(store.finish, run, Outcome.UNKNOWN, run.data)
 
         await world.start()
