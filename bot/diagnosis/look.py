@@ -10,6 +10,7 @@ import structlog
 
 from bot import certainty
 from bot.diagnosis.facts import NO_VALUES, Shown
+from bot.diagnosis.views import change
 from bot.tickets.look import Surroundings
 from core.db import Tx
 from core.diagnosis import looks, store
@@ -70,7 +71,7 @@ def shown(
         seconds=made.seconds,
         subject="" if ticket is None else around.label(ticket.subject),
         previous=None if revises is None else _before(tx, revises),
-        superseded=now is not None and now.id > made.id,
+        superseded=_superseded(made, now),
         final=ticket is None or not ticket.open,
         asked_by=_asked_by(tx, made),
         question=made.question,
@@ -83,6 +84,13 @@ def shown(
         useless=made.useless,
         name_of=around.name_of,
     )
+
+
+def _superseded(made: Made, now: Made | None) -> bool:
+    """Whether a later one says something else; one that only says the same leaves it as it is."""
+    if now is None or now.id <= made.id:
+        return False
+    return bool(change(made.diagnosis, now.diagnosis))
 
 
 def _asked_by(tx: Tx, made: Made) -> str:

@@ -230,7 +230,7 @@ def _small_print(shown: Shown) -> Iterator[Element]:
         why = "was struck: its check failed" if one else "were struck: their checks failed"
         yield plain(f"{plural(len(made.struck), 'claim')} {why}", 100)
     if shown.superseded:
-        yield plain("Revised below", 40)
+        yield plain("A newer one stands below", 40)
 
 
 def cost(spent: Spent) -> str:

@@ -72,7 +72,7 @@ async def test_a_revision_says_what_changed_and_the_first_look_says_that_it_was_
     await who.makes(number, Reason.SOON)
     revision = await replied(s, 2)
     assert "Less sure than before: it was ● confirmed. Same cause." in seen(revision)
-    await s.ws.until(lambda: "Revised below" in seen(thread(s)[0]))
+    await s.ws.until(lambda: "A newer one stands below" in seen(thread(s)[0]))
     assert thread(s)[0].ts == first.ts
     pressable = [b["action_id"] for b in thread(s)[0].blocks[-1]["elements"]]
     assert pressable == [ids.DIAGNOSIS_REASONING, ids.DIAGNOSIS_USEFUL, ids.DIAGNOSIS_USELESS]
@@ -98,7 +98,10 @@ async def test_diagnose_on_the_card_is_answered_in_the_thread_even_if_nothing_ch
     answer = seen(await replied(s, 2))
     assert "Looked again" in answer
     assert "nothing changed" in answer
-    assert "Ana Moreno" in answer or s.ws.user("ana").id in answer
+    assert s.ws.user("ana").id in answer
+    await s.rig.idle()
+    assert "A newer one stands below" not in seen(thread(s)[0])
+    assert ids.DIAGNOSIS_AGAIN in [b["action_id"] for b in thread(s)[0].blocks[-1]["elements"]]
 
 
 async def test_diagnose_again_by_its_button_and_by_command_are_the_same(s: Stage) -> None:
