@@ -103,7 +103,12 @@ class Engine:
 
     def ident(self) -> str:
         """The engine's own id; "" if it has none."""
-        return str((self.ask("GET", "/info") or {}).get("ID") or "")
+        return self.itself()[0]
+
+    def itself(self) -> tuple[str, str]:
+        """The engine's own id ("" if it has none), and what time it says it is."""
+        found = self.ask("GET", "/info") or {}
+        return str(found.get("ID") or ""), str(found.get("SystemTime") or "")
 
     def _send(
         self,

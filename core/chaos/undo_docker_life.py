@@ -7,7 +7,6 @@ memory of events (256, lost when it restarts) can tell that.
 from __future__ import annotations
 
 import calendar
-import json
 import re
 import time
 from collections.abc import Mapping
@@ -22,6 +21,8 @@ Raw = Mapping[str, Any]
 # What our own call does to the container, as the engine tells it: never read as somebody's wish.
 _OURS = {"kill": ("kill",), "stop": ("kill", "stop"), "restart": ("kill", "stop")}
 _FATAL = ("9", "15", "2", "3", "SIGKILL", "SIGTERM", "SIGINT", "SIGQUIT")
+# So many events an engine keeps, of every kind (moby, daemon/events).
+_REMEMBERED = 256
 _ALIVE = ("running", "paused")
 # Faults that live on when the process is started anew: what ends meanwhile may be their doing.
 LASTING = ("cut", "limit_cpu", "limit_memory", "fill_disk")
@@ -135,29 +136,45 @@ def moved(undo: Raw, found: Raw) -> str:
 
 def _meant(engine: Engine, undo: Raw) -> bool:
     """Whether the engine remembers somebody else ending it since."""
+    events = _events(engine, undo)
+    if not _whole(events, undo):
+        return False
     ours = _OURS.get(str(undo["fault"]), ())
     meant = False
-    for one in _events(engine, undo):
-        action = str(one.get("Action") or "")
-        said = (one.get("Actor") or {}).get("Attributes") or {}
+    for one in events:
+        action, actor = str(one.get("Action") or ""), one.get("Actor") or {}
+        said = actor.get("Attributes") or {}
+        if actor.get("ID") != undo["id"] or action in ours:
+            continue
         if action == "start":
             meant = False
-        elif action in ours:
-            continue
         elif action == "stop" or (action == "kill" and str(said.get("signal")) in _FATAL):
             meant = True
     return meant
 
 
+def _whole(events: list[dict[str, Any]], undo: Raw) -> bool:
+    """Whether the engine's memory reaches back to when this was planned.
+
+    One that was started anew since remembers only itself: how it ended what it found running. A full
+    memory has dropped what is older, and is believed.
+    """
+    planned = instant(str(undo.get("planned_at") or ""))
+    return len(events) >= _REMEMBERED or any(_at(one) <= planned for one in events)
+
+
+def _at(event: Raw) -> float:
+    found = event.get("timeNano")
+    return found / 1e9 if isinstance(found, int) else float("inf")
+
+
 def _events(engine: Engine, undo: Raw) -> list[dict[str, Any]]:
-    """What the engine remembers of this container since its process began, oldest first."""
+    """What the engine remembers of everything since this one's process began, oldest first."""
     now = instant(str((engine.ask("GET", "/info") or {}).get("SystemTime") or ""))
-    filters = {"container": [undo["id"]], "event": ["start", "kill", "stop"]}
     query = {
         "since": str(int(instant(str(undo["started_at"])))),
         # Not later than the engine's own now: it would wait for what comes until then.
         "until": f"{now:.9f}",
-        "filters": json.dumps(filters),
     }
     try:
         found = engine.lines("/events", query)

@@ -113,13 +113,14 @@ class DockerDriver:
         ports = await self._moving(fault, target, one)
         drafts = Drafts(self._client, self._tools, self._entities, self._pid(one))
         drafted = await drafts.draft(fault, one, params)
-        engine_id = await self._healers_way()
+        engine_id, planned_at = await self._healers_way()
         networks = (one.raw.get("NetworkSettings") or {}).get("Networks") or {}
         undo = {
             "driver": NAME,
             "fault": str(fault),
             "engine": self._client.address,
             "engine_id": engine_id,
+            "planned_at": planned_at,
             "name": one.container.name,
             **one.identity,
             "addresses": {name: str(n.get("IPAddress") or "") for name, n in networks.items()},
@@ -138,10 +139,11 @@ class DockerDriver:
             radius="; ".join(filter(None, (_radius(target, one, sharing), ports, drafted.touches))),
         )
 
-    async def _healers_way(self) -> str:
-        """The engine's id, asked as the healer will ask it: what could not be undone is not done."""
+    async def _healers_way(self) -> tuple[str, str]:
+        """The engine's id and time, asked as the healer will ask it: what could not be undone is not
+        done."""
         try:
-            return await asyncio.to_thread(Engine(self._client.address).ident)
+            return await asyncio.to_thread(Engine(self._client.address).itself)
         except (OSError, EngineSaid) as error:
             raise Refused(
                 f"Nothing was done: the healer cannot reach the engine: {error}."

@@ -11,6 +11,9 @@ from core.chaos import undo
 from core.chaos.undo_docker_life import instant
 from tests.docker_engine import ID, LATER, STARTED, FakeEngine, container
 
+PLANNED = "2026-11-21T09:30:00Z"
+BEFORE, SINCE = (int((instant(PLANNED) + step) * 1e9) for step in (-60, 60))
+
 CUT = [{"id": "n1", "name": "front", "ip": "10.0.0.3", "endpoint": {"Aliases": ["kv1"]}}]
 
 
@@ -29,6 +32,7 @@ async def heal(engine, fault, address=None, **more):
         "id": ID,
         "name": "p-kv1-1",
         "started_at": STARTED,
+        "planned_at": PLANNED,
         "returned": True,
         "addresses": {"front": "10.0.0.3"},
         **more,
@@ -100,8 +104,12 @@ async def test_a_start_that_fails_says_why_and_is_tried_again(engine):
     assert "it was started and is exited" in found.why
 
 
-def event(action, **said):
-    return {"Type": "container", "Action": action, "Actor": {"ID": ID, "Attributes": said}}
+def event(action, ident=ID, at=SINCE, **said):
+    actor = {"ID": ident, "Attributes": said}
+    return {"Type": "container", "Action": action, "Actor": actor, "timeNano": at}
+
+
+EARLIER = event("start", at=BEFORE)
 
 
 @pytest.mark.parametrize(
@@ -121,11 +129,28 @@ async def test_somebody_elses_stop_is_told_from_ours_by_the_engines_events(
     engine, fault, events, left
 ):
     is_(engine, "exited")
-    engine.events = events
+    engine.events = [EARLIER, *events]
     found = await heal(engine, fault)
     assert found.ending == undo.HEALED
     assert (found.did == ()) == left
     assert ("left as it is" in found.why) == left
+
+
+async def test_how_an_engine_ended_what_it_found_when_it_started_anew_is_nobodys_wish(engine):
+    """It remembers nothing from before: not our pause, nor anything earlier."""
+    is_(engine, "exited")
+    engine.events = [event("kill", signal="15"), event("stop"), event("start", ident="cd" * 32)]
+    assert (await heal(engine, "pause")).did == ("started",)
+    is_(engine, "exited")
+    # A full memory has dropped what is older, and is believed.
+    engine.events += [event("exec_start", ident="cd" * 32)] * 256
+    assert (await heal(engine, "pause")).did == ()
+
+
+async def test_what_happened_to_others_is_not_what_happened_to_it(engine):
+    is_(engine, "exited")
+    engine.events = [EARLIER, event("stop", ident="cd" * 32)]
+    assert (await heal(engine, "pause")).did == ("started",)
 
 
 async def test_where_the_engine_remembers_nothing_what_ran_before_runs_again(engine):
