@@ -6,8 +6,9 @@ Whatever happens, a recorded fault leads to HEAL, and HEAL ends only with the fa
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import replace
+from typing import Any
 
 import structlog
 
@@ -65,12 +66,9 @@ class Experiments:
         """
         try:
             async with asyncio.timeout(BOOT_S):
-                await asyncio.gather(*(self._resume(run) for run in live))
-        except Fenced:
-            raise
-        except (TimeoutError, TocsinError) as error:
-            why = str(error) or "no time"
-            log.warning("not everything could be healed at once", action="boot", why=why)
+                await _each([self._resume(run) for run in live], "boot")
+        except TimeoutError:
+            log.warning("not everything could be healed at once", action="boot", why="no time")
         await self._strays()
         open_faults = await self._m.db.read(harm.unhealed)
         self._m.healers.tidy(frozenset(one.id for one in open_faults))
@@ -220,8 +218,8 @@ class Experiments:
         try:
             async with asyncio.timeout(CLOSE_S):
                 await self._calls.drain()
-                for fault in await self._m.db.read(harm.unhealed):
-                    await self._heal_last(fault)
+                faults = await self._m.db.read(harm.unhealed)
+                await _each([self._heal_last(one) for one in faults], "close")
         except (TimeoutError, TocsinError, OSError) as error:
             log.warning("left to the detached healer", action="close", why=str(error) or "no time")
 
@@ -236,6 +234,15 @@ class Experiments:
         while not await after.heal(self._m, run, story, await self._m.db.read(harm.get, fault.id)):
             await self._m.clock.sleep(HEAL_RETRIES_S[0])
             run = await self._m.db.read(store.get, run.id)
+
+
+async def _each(works: Sequence[Coroutine[Any, Any, None]], action: str) -> None:
+    """All of them side by side: what cannot be healed keeps nothing else from it."""
+    for error in await asyncio.gather(*works, return_exceptions=True):
+        if isinstance(error, Fenced) or not isinstance(error, Exception | None):
+            raise error
+        if error is not None:
+            log.warning("not healed yet", action=action, why=str(error), exc_info=error)
 
 
 def _begin(tx: Tx, run: Run) -> None:

@@ -106,7 +106,7 @@ def sick(
 
     It must have been well for `steady_for_s` seconds; tickets of the invariants in `steady` count
     however harmless.
-    `apart` is the run that asks: its own fault and the tickets since then do not count.
+    `apart` is the run that asks: its own fault does not count (tickets do, whatever opened them).
     """
     pause = next((one for one in maintenance.active(tx) if one.covers(subject)), None)
     if pause is not None:

@@ -66,17 +66,25 @@ def alone(path: Path, wait_s: float = TURN_S) -> Iterator[None]:
     """Nobody else heals, or says that it is healed, meanwhile.
 
     Whoever holds the turn may be frozen: after `wait_s` it is gone on without. Healing at the same
-    time does no harm, not healing would.
+    time does no harm, not healing would. So, too, where there is no turn to be had (a full disk
+    takes no new file).
     """
-    lock = path.with_name(f"{path.name}.lock")
-    descriptor = os.open(lock, os.O_WRONLY | os.O_CREAT, 0o600)
+    descriptor = _lock(path.with_name(f"{path.name}.lock"))
     until = time.monotonic() + wait_s
     try:
-        while not _taken(descriptor) and time.monotonic() < until:
+        while descriptor is not None and not _taken(descriptor) and time.monotonic() < until:
             time.sleep(0.02)
         yield
     finally:
-        os.close(descriptor)
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def _lock(path: Path) -> int | None:
+    try:
+        return os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+    except OSError:
+        return None
 
 
 def _taken(descriptor: int) -> bool:

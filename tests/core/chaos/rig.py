@@ -129,6 +129,7 @@ class Memory:
     subject: Subject
     calls: list[str] = field(default_factory=list)
     out_of_reach: str = ""
+    fails: Exception | None = None
     armed: set[int] = field(default_factory=set)
     over: set[int] = field(default_factory=set)
     unarmed: str = ""
@@ -148,6 +149,8 @@ class Memory:
 
     async def heal(self, fault: FaultRecord, now: float) -> Healed:
         self.calls.append(f"heal {fault.entity}")
+        if self.fails is not None:
+            raise self.fails
         if self.out_of_reach:
             return Healed(NOT_YET, self.out_of_reach)
         down = self.subject.driver.down

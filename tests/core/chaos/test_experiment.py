@@ -357,6 +357,23 @@ async def test_what_was_left_broken_is_healed_before_the_start_is_over(
         assert await sqlite_db.read(harm.unhealed) == []
 
 
+async def test_a_healer_that_fails_does_not_keep_the_program_from_starting(
+    sqlite_db: Database, clock: ManualClock
+) -> None:
+    async with rig(sqlite_db, clock) as world:
+        await world.order()
+        await world.at(Stage.WATCH)
+        await world.stop()
+        world.healers.fails = OSError("no file can be opened")
+
+        await world.start()
+        assert world.driver.down != set()
+        world.healers.fails = None
+        await world.ended()
+
+        assert world.driver.down == set()
+
+
 async def test_a_row_that_cannot_be_read_is_healed_all_the_same(
     sqlite_db: Database, clock: ManualClock
 ) -> None:

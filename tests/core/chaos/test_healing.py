@@ -236,3 +236,16 @@ async def test_a_disk_that_takes_nothing_does_not_keep_a_healer_from_its_end(
 
     assert not healers.file(1).exists()
     await until(lambda: not alive(pid))
+
+
+async def test_where_no_turn_is_to_be_had_it_is_healed_all_the_same(
+    twin: Layout, tmp_path: Path
+) -> None:
+    healers = Healers(tmp_path)
+    # What stands for a disk that takes no new file: the lock cannot be opened.
+    (tmp_path / "fault-1.json.lock").mkdir()
+    recorded = fault(twin_undo(twin))
+
+    found = await healers.heal(recorded, time.time())
+
+    assert found.ending == "never_landed"
