@@ -5,7 +5,7 @@ Stop the program anywhere and start it again: the next step goes on from what wa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
 import structlog
@@ -87,13 +87,16 @@ class Runner:
         try:
             while True:
                 seen = self._db.news.seen(store.TOPIC)
-                try:
-                    await self._tick()
-                except TocsinError as error:
-                    self._failed("runs", error)
+                await self._guarded(self._tick())
                 await self._pause(seen)
         finally:
             await self._tasks.cancel()
+
+    async def _guarded(self, work: Awaitable[None]) -> None:
+        try:
+            await work
+        except Exception as error:  # noqa: BLE001 - told; one failure must not end all runs
+            self._failed("runs", error)
 
     async def _pause(self, seen: int) -> None:
         try:
@@ -103,7 +106,8 @@ class Runner:
 
     async def _tick(self) -> None:
         for kind, work in self._works.items():
-            await work.tick()
+            # What comes by itself must not keep what was asked for from going on.
+            await self._guarded(work.tick())
             for one in await self._db.read(store.unreported, kind):
                 if one.id not in self._driven:
                     self._driven.add(one.id)

@@ -31,13 +31,15 @@ class Work:
     fails: dict[int, Exception] = field(default_factory=dict)
     booted: list[int] = field(default_factory=list)
     closed: bool = False
+    tick_fails: Exception | None = None
     before_step: Callable[[Run], object] = lambda _run: None
 
     async def boot(self, live: list[Run]) -> None:
         self.booted = [one.id for one in live]
 
     async def tick(self) -> None:
-        return None
+        if self.tick_fails is not None:
+            raise self.tick_fails
 
     async def begin(self, run: Run) -> None:
         await self.db.write(store.begin, run, "one")
@@ -135,6 +137,17 @@ async def test_a_step_that_fails_comes_again_and_is_told_unless_somebody_was_fas
 
         assert rig.work.steps == ["1 one", "1 two", "1 two", "1 three"]
         assert len(rig.troubles) == told
+
+
+@pytest.mark.parametrize("error", [Unavailable("busy"), OSError("a full disk")])
+async def test_what_fails_by_itself_does_not_hold_up_what_was_asked_for(
+    sqlite_db: Database, clock: ManualClock, error: Exception
+) -> None:
+    async with running(sqlite_db, clock, tick_fails=error) as rig:
+        await rig.ended(await rig.order())
+
+        assert rig.work.steps == ["1 one", "1 two", "1 three"]
+        assert rig.troubles
 
 
 async def test_several_runs_go_side_by_side(sqlite_db: Database, clock: ManualClock) -> None:
