@@ -25,7 +25,7 @@ from core.diagnosis.investigate import Ground, Means
 from core.diagnosis.looks import Look
 from core.diagnosis.made import New
 from core.diagnosis.model import Diagnosis, Piece, Query
-from core.errors import TocsinError
+from core.errors import TocsinError, Unavailable
 from core.subject import Subject
 
 log = structlog.get_logger()
@@ -129,7 +129,11 @@ class Teller:
             "micro_dollars": now.micro_dollars,
             "limit_micro_dollars": self._settings.max_micro_dollars,
         }
-        await self._means.db.write_as(self._means.epoch, _emit, self._look, "progress", data)
+        try:
+            await self._means.db.write_as(self._means.epoch, _emit, self._look, "progress", data)
+        except Unavailable as error:
+            # An answer that is paid for is not given up because nobody sees how far it is.
+            log.info("progress was not told", action="diagnose", look=self._look.id, why=error.text)
 
 
 def _emit(tx: Tx, look: Look, kind: str, data: dict[str, Any]) -> None:
