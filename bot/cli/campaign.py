@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,7 +24,7 @@ from bot.cli.signals import stopped_by_signal
 from bot.text import terminal
 from core.chaos.order import order
 from core.chaos.order import rules as rules_of
-from core.clock import Clock, SystemClock
+from core.clock import Clock, SystemClock, within
 from core.config import load
 from core.db import Tx
 from core.errors import TocsinError
@@ -117,9 +118,11 @@ async def _one(
         told(terminal(f"{head}: done before, {found[trial.key].outcome}"))
         return
     try:
-        run = await _ready(core, clock, wanted, trial)
+        run = await _ready(core, wanted, trial, stop)
     except TocsinError as error:
         told(terminal(f"{head}: not begun: {error.text}", 400))
+        return
+    if run is None:
         return
     while run.state is not State.REPORTED:
         await clock.sleep(LOOK_S)
@@ -129,20 +132,29 @@ async def _one(
             run = await core.db.write(store.abort, run.id, BY, "the campaign was interrupted")
     why = str(run.data.get("why") or "")
     told(terminal(f"{head}: {run.outcome}{f': {why}' if why else ''}", 400))
-    if not stop.is_set():
-        await clock.sleep(wanted.cooldown_s)
+    await _pause(clock, wanted.cooldown_s, stop)
 
 
-async def _ready(core: Core, clock: Clock, wanted: Campaign, trial: Trial) -> Run:
-    """Begin the trial once its subject is well: what a trial left must not fail the next."""
+async def _pause(clock: Clock, seconds: float, stop: asyncio.Event) -> None:
+    """So many seconds, or until it is interrupted."""
+    with suppress(TimeoutError):
+        await within(clock, seconds, stop.wait())
+
+
+async def _ready(core: Core, wanted: Campaign, trial: Trial, stop: asyncio.Event) -> Run | None:
+    """Begin the trial once its subject is well: what a trial left must not fail the next. None if
+    it was interrupted before."""
+    clock = core.clock
     until = clock.monotonic() + wanted.patience_s
     while True:
         preview = await core.desk.preview(
             trial.experiment, trial.subject, trial.target, trial.duration_s, trial.seed
         )
+        if stop.is_set():
+            return None
         if not preview.refused or clock.monotonic() >= until:
             break
-        await clock.sleep(1.0)
+        await _pause(clock, 1.0, stop)
     entity = preview.entities[0] if len(preview.entities) == 1 else trial.target
     return await core.db.write(_order, core, trial, entity)
 

@@ -21,15 +21,17 @@ TAKEN_ON_S = 5.0
 """A holder takes a run on within a second; after this long nobody will."""
 
 
-def _news(tx: Tx, run_id: int, last: int) -> tuple[Run, list[tuple[Event, Ticket | None]]]:
+def _news(tx: Tx, run_id: int, last: int) -> tuple[Run, list[tuple[Event, Ticket | None]], int]:
+    """The run, what happened to it after the event `last`, and the last event that was read."""
     run = store.get(tx, run_id)
     found: list[tuple[Event, Ticket | None]] = []
     for event in events.since(tx, last):
+        last = event.id
         if event.data.get("run_id") == run_id:
             found.append((event, None))
         elif event.subject == run.subject and event.kind in ("ticket.opened", "ticket.resolved"):
             found.append((event, tickets.find(tx, event.ticket_id or 0)))
-    return run, found
+    return run, found, last
 
 
 async def follow(db: Database, clock: Clock, run: Run, told: Callable[[str], None]) -> Run:
@@ -40,9 +42,8 @@ async def follow(db: Database, clock: Clock, run: Run, told: Callable[[str], Non
     last = await db.read(_before, run.id)
     began = clock.monotonic()
     while True:
-        run, news = await db.read(_news, run.id, last)
+        run, news, last = await db.read(_news, run.id, last)
         for event, ticket in news:
-            last = max(last, event.id)
             line = happened(event, run) if ticket is None else _ticket(event, ticket)
             if line:
                 told(line)

@@ -48,9 +48,12 @@ async def up(
     chosen = tuple(services or ())
     if await _start(found, chosen, bot):
         raise Exit(1)
-    seen = await _until_well(found, chosen, wait, SystemClock()) if wait else ()
-    if not seen:
+    if not wait:
         return
+    seen = await _until_well(found, chosen, wait, SystemClock())
+    if not seen:
+        complain(f"No container of {found.project} is there after {wait:g} s.")
+        raise Exit(1)
     _table(seen)
     if bad := [one for one in seen if not one.well]:
         names = ", ".join(f"{one.service} ({_how(one)})" for one in bad)

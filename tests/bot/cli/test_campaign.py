@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from bot.cli import campaign_file, campaign_score
+from bot.cli import campaign, campaign_file, campaign_score
 from bot.cli.campaign_file import Campaign
 from core.chaos.catalog.read import Catalog
+from core.chaos.desk import Preview
 from core.chaos.order import Known, Rules
 from core.chaos.story import plain
+from core.clock import ManualClock
 from core.errors import Invalid, NotFound, Refused
 from core.runs.model import Outcome, Run, State
 from tests.bot.chaos.made import OVER, run, story
@@ -131,3 +135,23 @@ def test_the_table_stands_in_columns(tmp_path: Path, capsys: pytest.CaptureFixtu
     head, first, *_ = capsys.readouterr().out.splitlines()
     assert "0.6 s, max 0.6 s" in first
     assert head.index("EXPERIMENT") == first.index("kill-store")
+
+
+async def test_an_interrupted_campaign_begins_nothing_more() -> None:
+    """Ctrl-C while it waits for a subject to be well: no fault is injected for it to be aborted."""
+    stop, looked, clock = asyncio.Event(), [], ManualClock()
+
+    class Sick:
+        async def preview(self, *_: Any) -> Preview:
+            looked.append(clock.monotonic())
+            return Preview(KILL, "prod", 10.0, refused="already sick.")
+
+    core: Any = SimpleNamespace(clock=clock, desk=Sick())
+    wanted = Campaign("nightly", ("prod",), ("kill-store",))
+    trial = campaign_file.trials(wanted, RULES)[0]
+    waiting = asyncio.ensure_future(campaign._ready(core, wanted, trial, stop))
+    await clock.advance(3.0)
+    stop.set()
+
+    assert await waiting is None
+    assert len(looked) >= 3
