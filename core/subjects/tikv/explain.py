@@ -15,9 +15,8 @@ from core.diagnosis.evidence import About
 from core.diagnosis.model import Piece, Query
 from core.diagnosis.pieces import Filing
 from core.subjects import shown
-from core.subjects.sight import Look as Sighting
 from core.subjects.sight import Sight
-from core.subjects.tikv import explain_answers, explain_ask, explain_pd
+from core.subjects.tikv import explain_answers, explain_ask, explain_pd, explain_sights
 from core.subjects.tikv.explain_answers import Answers, Asked
 from core.subjects.tikv.explain_figures import file_figures
 from core.subjects.tikv.explain_file import Files, store_facts
@@ -67,7 +66,9 @@ class Explainer:
                 leader=listed.leader.name if listed is not None and listed.leader else "",
                 answers=answers,
                 versions={one.name: one.binary_version for one in _listed(listed)},
-                probes={key: _seen(one) for key, one in self._sights.items() if one.last},
+                probes={
+                    key: explain_sights.seen(one) for key, one in self._sights.items() if one.last
+                },
             )
         )
 
@@ -97,6 +98,10 @@ class Explainer:
         file_figures(files, answers, asked, about, *figures_of)
         entities = [store_entity(key) for key in listed]
         probed = self._all_probes(files, asked)
+        # Logs are filed last, being the largest, and compared with the rest all the same.
+        files.facts |= {
+            ("log", one, ""): got.value for one, got in answers.logs.items() if not got.failed
+        }
         await self._compared(files, entities, probed, nodes)
         await self._logs(files, answers, first)
 
@@ -125,8 +130,7 @@ class Explainer:
         stores = [one for one in self._state.stores if not one.who.tiflash]
 
         def telling(one: Any) -> tuple[int, int]:
-            sight = self._sights.get(one.who.id)
-            bad = sight is not None and sight.last is not None and sight.look is not Sighting.OK
+            bad = explain_sights.bad(self._sights.get(one.who.id))
             silent = one.state in SILENT or one.who.id in self._state.fusion.incidents
             rank = 0 if one.who.entity == entity else 1 if bad or silent else 2
             return (rank if not one.evicting else min(rank, 1), -one.leaders)
@@ -159,7 +163,7 @@ class Explainer:
         for one in self._state.stores:
             key, sight = one.who.id, self._sights.get(one.who.id)
             if key not in chosen and not one.who.tiflash and sight is not None and sight.last:
-                ok, words = _seen(sight)
+                ok, words = explain_sights.seen(sight)
                 files.facts["probe", one.who.entity, ""] = {"now": {"ok": ok, "said": words}}
                 probed.append(one.who.entity)
         return probed
@@ -177,7 +181,10 @@ class Explainer:
         if kind == "store":
             key = int(name)
             files.store(entity, listed.get(key), answers.pd.stores.failed)
-            files.probe(key, answers.probes[key], self._timeline(key, about.taken_at))
+            sight, incident = self._sights.get(key), self._state.fusion.incidents.get(key)
+            mono = self._means.clock.monotonic()
+            when = explain_sights.timeline(sight, incident, mono, about.taken_at)
+            files.probe(key, explain_sights.probed(answers.probes[key], sight), when)
         else:
             versions = {one.name: one.binary_version for one in asked.members}
             files.member(name, versions.get(name, ""), answers)
@@ -198,21 +205,6 @@ class Explainer:
         )
         told = shown.container(known)
         return told | {"restart_count": max(known.restart_count, now.restart_count - ends)}
-
-    def _timeline(self, key: int, taken_at: float) -> list[dict[str, Any]]:
-        """When its trouble began and ended, as the probes saw it."""
-        sight, mono = self._sights.get(key), self._means.clock.monotonic()
-        incident = self._state.fusion.incidents.get(key)
-        told: list[dict[str, Any]] = []
-        if sight is not None and sight.fails and sight.last_ok is not None:
-            told.append({"at": taken_at - (mono - sight.last_ok), "ok": True, "said": ""})
-            began = taken_at - (mono - sight.first_fail)
-            told.append({"at": began, "ok": False, "said": sight.detail})
-        elif incident is not None:
-            told.append({"at": incident.since, "ok": False, "said": incident.how})
-            if incident.back is not None:
-                told.append({"at": taken_at - (mono - incident.back), "ok": True, "said": ""})
-        return told
 
     async def _compared(
         self, files: Files, stores: Sequence[str], probed: Sequence[str], nodes: Sequence[str]
@@ -288,7 +280,3 @@ class Explainer:
 
 def _listed(members: pd_model.Members | None) -> list[pd_model.Member]:
     return list(members.members or ()) if members is not None else []
-
-
-def _seen(sight: Sight) -> tuple[bool, str]:
-    return sight.look is Sighting.OK, sight.detail
