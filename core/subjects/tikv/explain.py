@@ -118,6 +118,7 @@ class Explainer:
             grid=Grid.over(start, about.taken_at),
             limit_s=max(about.limit_s - _LEAST_S, _LEAST_S),
             entity=about.entity,
+            mono=self._means.clock.monotonic() - max(self._at() - about.taken_at, 0.0),
         )
 
     def _endpoints(self) -> list[pd_model.Member]:
@@ -182,8 +183,7 @@ class Explainer:
             key = int(name)
             files.store(entity, listed.get(key), answers.pd.stores.failed)
             sight, incident = self._sights.get(key), self._state.fusion.incidents.get(key)
-            mono = self._means.clock.monotonic()
-            when = explain_sights.timeline(sight, incident, mono, about.taken_at)
+            when = explain_sights.timeline(sight, incident, asked.mono, about.taken_at)
             files.probe(key, explain_sights.probed(answers.probes[key], sight), when)
         else:
             versions = {one.name: one.binary_version for one in asked.members}

@@ -38,7 +38,10 @@ _REGIONS = "pd_regions_status"
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Whom to ask: the stores that the evidence is about, of how many, and PD's members."""
+    """Whom to ask: the stores that the evidence is about, of how many, and PD's members.
+
+    `mono` is the monotonic time of the moment that it is all about.
+    """
 
     stores: Sequence[Identity]
     total: int
@@ -47,6 +50,7 @@ class Asked:
     grid: Grid
     limit_s: float
     entity: str
+    mono: float
 
     def lines(self, entity: str) -> int:
         """How many lines of a node's log to keep: many of the one that it is about, and of few."""
