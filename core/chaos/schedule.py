@@ -33,6 +33,7 @@ MOST = 100
 SOONEST_S = 300.0
 """Two experiments of one plan are at least this far apart."""
 _TRIES = 2000
+_LOOKED_AHEAD = 10
 _encode = msgspec.json.Encoder().encode
 
 
@@ -83,7 +84,7 @@ def add(
     if hours is not None and not 0 <= hours[0] < hours[1] <= 24:
         raise Invalid("Hours are two hours of the day, the earlier first, as in 9-17.")
     first = following(cron, zone_name, hours, tx.now)
-    if following(cron, zone_name, hours, first) - first < SOONEST_S:
+    if _too_often(cron, zone_name, hours, first):
         raise Invalid(f"That comes too often: {SOONEST_S / 60:.0f} minutes must lie between two.")
     number = tx.next_ids("plans", 1)[0]
     plan = Plan(
@@ -92,6 +93,17 @@ def add(
     row = {"name": f"{PREFIX}{number}", "cron": cron, "zone": zone_name, "next_at": first}
     tx.run(sa.insert(d).values(**row, data=_encode(_kept(plan)).decode()))
     return plan
+
+
+def _too_often(cron: str, zone_name: str, hours: tuple[int, int] | None, first: float) -> bool:
+    """Whether two of the next times are too near: "0,1 9 * * *" is, though a day follows."""
+    at = first
+    for _ in range(_LOOKED_AHEAD):
+        again = following(cron, zone_name, hours, at)
+        if again - at < SOONEST_S:
+            return True
+        at = again
+    return False
 
 
 def _kept(plan: Plan) -> dict[str, Any]:

@@ -125,6 +125,8 @@ async def test_one_that_cannot_be_ordered_says_why(sqlite_db: Database, clock: M
         ({"cron": "0 * * *"}, Invalid, "five fields"),
         ({"cron": "0 0 31 2 *"}, Invalid, "never comes"),
         ({"cron": "* * * * *"}, Invalid, "comes too often"),
+        # It is nine o'clock: a day lies between 9:01 and the next, a minute after that.
+        ({"cron": "0,1 9 * * *"}, Invalid, "comes too often"),
         ({"cron": "0 3 * * *", "hours": (9, 17)}, Invalid, "never comes between 9 and 17 h"),
         ({"hours": (17, 9)}, Invalid, "the earlier first"),
         ({"zone_name": "Mars/Olympus"}, Invalid, "no time zone"),
