@@ -237,14 +237,9 @@ async def ask(
         kind = {"promql": "reading", "pd": "pd"}.get(query.kind, "log")
         at, error = clock.now().timestamp(), f"no answer within {limit_s:g} s"
         return Piece("", kind, query.text, entity, at, window, None, ok=False, error=error)
-    kept, dropped = bounded(
-        [
-            _masked(
-                replace(found, content=clean(found.content), error=redact(found.error)[:400]),
-                await mask(db),
-            )
-        ]
-    )
+    plain = replace(found, content=clean(found.content), error=redact(found.error)[:400])
+    masked = _masked(plain, await mask(db))
+    kept, dropped = bounded([masked])
     if dropped:
-        return replace(found, content=None, ok=False, error="too big to keep")
+        return replace(masked, content=None, ok=False, error="too big to keep")
     return kept[0]
