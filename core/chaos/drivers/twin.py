@@ -23,7 +23,6 @@ NAME = "twin"
 GRACE_S = 30.0
 """How long a stopping store may take before it counts as unknown (TiKV's default is 20 s)."""
 _SIGNALS = {Fault.KILL: signal.SIGKILL, Fault.PAUSE: signal.SIGSTOP}
-_PROCESS = frozenset((Fault.KILL, Fault.STOP, Fault.RESTART, Fault.PAUSE))
 _SWITCHES = frozenset((Fault.CUT, Fault.PARTITION, Fault.DELAY, Fault.FILL_DISK))
 _WHY_NOT = {
     Fault.CRASH: "nothing starts a twin's process again by itself: use kill",

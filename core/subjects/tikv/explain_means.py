@@ -1,10 +1,9 @@
-"""What evidence of one cluster is gathered with, and how a source that fails or hangs becomes words."""
+"""What evidence of one cluster is gathered with."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeVar
 
 from core.clients.http import Http
 from core.clients.logs import LogSource
@@ -13,8 +12,6 @@ from core.clients.pd import Pd
 from core.clients.prometheus import Prometheus
 from core.clock import Clock
 from core.subjects.tikv.containers import Containers
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from core.clients.prometheus import Prometheus
 from core.diagnosis import pieces
 from core.subjects.attempts import Got, attempt
 from core.subjects.tikv.explain_means import Means
-from core.subjects.tikv.explain_readings import CLUSTER, MEMBER, OUTLIVES, PD, STORE, Figure
+from core.subjects.tikv.explain_readings import CLUSTER, OUTLIVES, PD, STORE, Figure
 from core.subjects.tikv.figures import Names
 from core.subjects.tikv.model import Identity, pd_entity, store_entity
 
@@ -185,11 +185,3 @@ def told(
         made["now"] = None
     made["points"] = [{"at": at, "value": value} for at, value in steps(finite, most)]
     return made | window
-
-
-def members_of(wanted: Mapping[str, Figure], of: str) -> tuple[str, ...]:
-    """The names of the figures about one sort of thing."""
-    return tuple(key for key, one in wanted.items() if one.of == of)
-
-
-EVERY = (STORE, MEMBER, PD, CLUSTER)
