@@ -25,7 +25,7 @@ async def test_a_storm_elsewhere_does_not_hide_what_happens_to_the_run(
     run = await sqlite_db.write(store.create, **new, requested_by="cli:me", data={})
     told: list[str] = []
     following = asyncio.ensure_future(follow(sqlite_db, clock, run, told.append))
-    while not clock.sleepers:
+    while not clock.sleepers and not following.done():
         await asyncio.sleep(0.001)
     await sqlite_db.write(_noise)
     run = await sqlite_db.write(store.claim, run)
@@ -42,5 +42,6 @@ async def test_a_storm_elsewhere_does_not_hide_what_happens_to_the_run(
         await clock.advance(0.2)
         await asyncio.sleep(0.001)
 
-    assert (await following).state is State.REPORTED
+    assert following.done(), told
+    assert following.result().state is State.REPORTED
     assert "taken on by the bot" in told[0]
