@@ -38,6 +38,8 @@ AT_ONCE = 2
 """Looks by rules at a time: each reads all sources of a subject."""
 ASKING = 2
 """Looks that a model works on at a time: so many for tickets, and so many for people who asked."""
+RECHECKS = 2
+"""Re-checks at a time: whoever may look may press that button, and each reads all sources."""
 WAITING = 10
 """Looks that may wait for a model, those of people aside."""
 REST_S = {
@@ -64,6 +66,7 @@ class Worker:
         self._stopped: set[int] = set()
         self._asking: dict[int, int] = {}
         self._lanes = (asyncio.Semaphore(ASKING), asyncio.Semaphore(ASKING))
+        self._rechecks = asyncio.Semaphore(RECHECKS)
         self._resting_until = 0.0
         self._fenced: Fenced | None = None
 
@@ -241,8 +244,9 @@ class Worker:
         """
         made, then, ticket = await self._db.read(_to_recheck, diagnosis_id)
         subject = self.means.subject(ticket.subject)
-        now = await gather(self._db, self.means.clock, subject, ticket, Reason.ASKED)
-        return recheck.again(diagnosis_id, made.diagnosis, then, now)
+        async with self._rechecks:
+            now = await gather(self._db, self.means.clock, subject, ticket, Reason.ASKED)
+            return await asyncio.to_thread(recheck.again, diagnosis_id, made.diagnosis, then, now)
 
 
 def _to_recheck(tx: Tx, diagnosis_id: int) -> tuple[Made, Snapshot, Ticket]:

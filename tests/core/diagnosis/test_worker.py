@@ -316,6 +316,25 @@ async def test_no_more_than_twenty_requests_wait(sqlite_db: Database, clock: Man
             await bench.db.write(store.ask, ticket, ANA, "one more")
 
 
+async def test_many_who_recheck_at_once_do_not_read_all_sources_at_once(bench: Diagnosing) -> None:
+    ticket = await bench.open()
+    await bench.idle()
+    [made] = await bench.made(ticket)
+    before, bench.subject.gate = bench.subject.explained, asyncio.Event()
+
+    asked = [asyncio.ensure_future(bench.worker.recheck(made.id)) for _ in range(6)]
+    while bench.subject.explained < before + 2:
+        await asyncio.sleep(0.001)
+    # Others would have begun by now: they have had a turn for each step that these two took.
+    for _ in range(50):
+        await asyncio.sleep(0.001)
+    under_way = bench.subject.explained - before
+    bench.subject.gate.set()
+    await asyncio.gather(*asked)
+
+    assert under_way == 2
+
+
 async def test_rechecking_shows_then_and_now(bench: Diagnosing) -> None:
     ticket = await bench.open()
     await bench.idle()
