@@ -7,8 +7,11 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
+from core.diagnosis import lost_peers
+
 Facts = Mapping[tuple[str, str, str], Any]
 """Contents of pieces by kind, entity, and (for readings) name."""
+EVICT_LIST = "/scheduler-config/evict-leader-scheduler/list"
 HEARD_S = 12.0
 HEARD_AFTER_S = 1.0
 _LOADS = {
@@ -45,6 +48,8 @@ def share(facts: Facts, entity: str, others: Sequence[str]) -> dict[str, Any]:
     told["memory_ratio_max"] = _memory(facts, entity)
     told["restarts"] = _restarts(facts, entity)
     told["heard_while_silent_s"] = heard_since(facts, entity)
+    told["logged_while_silent_s"] = _logged_since(facts, entity)
+    told |= _listing(facts, entity)
     offset = _reading(facts, entity, "clock_offset_s")
     told["clock_offset_abs_s"] = None if offset is None else abs(offset)
     return {key: value for key, value in told.items() if value is not None}
@@ -65,6 +70,27 @@ def heard_since(facts: Facts, entity: str) -> float | None:
     silent = _now(facts, "probe", entity, "silent_s")
     age = _now(facts, "store", entity, "heartbeat_age_s")
     return None if silent is None or age is None else round(silent - age, 3)
+
+
+def _logged_since(facts: Facts, entity: str) -> float | None:
+    """How long after it fell silent to us its log went on, seconds: below 0 if not."""
+    silent = _now(facts, "probe", entity, "silent_s")
+    log = facts.get(("log", entity, ""))
+    quiet = log.get("quiet_s") if isinstance(log, dict) else None
+    return None if silent is None or quiet is None else round(silent - quiet, 3)
+
+
+def _listing(facts: Facts, entity: str) -> dict[str, Any]:
+    """Whether PD lists the store, and whom of those that PD lists its log says to miss."""
+    listed = {
+        one.partition(":")[2]: str(_now(facts, kind, one, "address") or "")
+        for kind, one, _ in facts
+        if kind == "store"
+    }
+    name, _, own = entity.partition(":")
+    if not listed or name != "store":
+        return {}
+    return {"listed": own in listed} | lost_peers.told(facts.get(("log", entity, "")), listed, own)
 
 
 def _odd(facts: Facts, entity: str, others: Sequence[str]) -> bool | None:
@@ -98,6 +124,7 @@ def spread(
     states = [_now(facts, "store", one, "state") for one in stores]
     serving = [one for one in states if one not in ("Offline", "Tombstone")]
     told: dict[str, Any] = {"total": len(stores), "leaving": _leaving(facts, stores)}
+    told |= _evicting(facts)
     told |= _places(facts, [one for one in stores if _now(facts, "store", one, "state") == "Up"])
     if members and stores:
         told["pd_differs"] = _pd_differs(facts, stores, members)
@@ -122,6 +149,7 @@ def spread(
         if blind and any(one is not None for one in since):
             alive = sum(1 for one in since if one is not None and one >= HEARD_AFTER_S)
             told["heard_while_blind_share"] = round(alive / blind, 3)
+    told |= _worst(facts, stores, (*stores, *members))
     targets = [one for one in stores if ("reading", one, "up") in facts]
     if targets:
         missing = sum(1 for one in targets if not _reading(facts, one, "up"))
@@ -150,6 +178,25 @@ def _pd_differs(facts: Facts, stores: Sequence[str], members: Sequence[str]) -> 
     ours = {str(one).removeprefix("v") for one in said if one}
     theirs = {_now(facts, "store", one, "version") for one in stores}
     return bool(ours) and not ours & theirs
+
+
+def _worst(facts: Facts, stores: Sequence[str], nodes: Sequence[str]) -> dict[str, Any]:
+    """The slowest store and the worst clock: only where every one of them was measured."""
+    told: dict[str, Any] = {}
+    slow = [_reading(facts, one, "p99_s") for one in stores]
+    off = [_reading(facts, one, "clock_offset_s") for one in nodes]
+    if slow and all(one is not None for one in slow):
+        told["worst_p99_s"] = max(one for one in slow if one is not None)
+    if off and all(one is not None for one in off):
+        told["worst_clock_offset_s"] = max(abs(one) for one in off if one is not None)
+    return told
+
+
+def _evicting(facts: Facts) -> dict[str, Any]:
+    """Off how many stores somebody asked PD to move leaders."""
+    body = (facts.get(("pd", "pd", EVICT_LIST)) or {}).get("body")
+    ranges = body.get("store-id-ranges") if isinstance(body, dict) else None
+    return {"evicting": len(ranges)} if isinstance(ranges, dict) else {}
 
 
 def _places(facts: Facts, up: Sequence[str]) -> dict[str, Any]:

@@ -149,6 +149,11 @@ class Snapshot:
     def _digests(self) -> dict[str, str]:
         return {}
 
+    @cached_property
+    def memo(self) -> dict[tuple[int, str], Any]:
+        """For whoever asks the same of it again and again: it never changes."""
+        return {}
+
     def digest_of(self, piece: Piece) -> str:
         """The digest of one of its pieces, computed once."""
         known = self._digests.get(piece.id)

@@ -94,6 +94,7 @@ def store(entry: Mapping[str, Any], at: float) -> dict[str, Any]:
         },
         "heartbeat_age_s": None if heartbeat is None else round(at - heartbeat, 3),
         "started_at": started or None,
+        "running_s": round(at - started, 3) if isinstance(started, int) and started > 0 else None,
         "leaders": status.get("leader_count", 0),
         "regions": status.get("region_count", 0),
         "leader_weight": status.get("leader_weight", 1),

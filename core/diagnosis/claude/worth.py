@@ -114,7 +114,7 @@ def _candidates(made: Diagnosis, snapshot: Snapshot) -> list[tuple[Candidate, bo
     return [
         (consider(rule, snapshot, made.entity), _barred(rule.must_not, snapshot, made.entity))
         for rule in RULES
-        if rule.cause == made.cause and made.entity in rule.scope(snapshot)
+        if rule.cause == made.cause and rule.fits(snapshot) and made.entity in rule.scope(snapshot)
     ]
 
 

@@ -17,6 +17,7 @@ from core.diagnosis.model import (
 )
 from core.diagnosis.rules import (
     etcd,
+    fine,
     fleet,
     load,
     network,
@@ -28,6 +29,7 @@ from core.diagnosis.rules import (
 )
 from core.diagnosis.rules.sign import Candidate, Rule, consider, title
 from core.diagnosis.rules.telling import readings, timeline, unseen
+from core.diagnosis.rules.ticket import KNOWN, kinds
 from core.invariant import Severity
 
 RULES: tuple[Rule, ...] = (
@@ -39,6 +41,7 @@ RULES: tuple[Rule, ...] = (
     *schedule.RULES,
     *fleet.RULES,
     *watch.RULES,
+    *fine.RULES,
     *etcd.RULES,
 )
 MADE_BY = "rules"
@@ -63,7 +66,7 @@ def diagnose(snapshot: Snapshot, *, first_look: bool = False) -> Diagnosis:
     candidates = [
         consider(rule, snapshot, entity)
         for rule in RULES
-        if snapshot.invariant not in rule.not_for
+        if rule.fits(snapshot)
         for entity in rule.scope(snapshot)
     ]
     primary, certainty = _choose(candidates, snapshot)
@@ -117,9 +120,14 @@ def _concerns(one: Candidate, snapshot: Snapshot) -> bool:
         return True
     if one.cause.startswith("prometheus") or one.cause == "nothing_wrong":
         return one.relevant > 0 and not asked.startswith(_NODE)
-    symptom = snapshot.invariant in SYMPTOMS or not asked.startswith(_NODE)
+    deep = CAUSES[one.cause].root >= _DEEP
+    told = kinds(snapshot)
+    if not told & KNOWN:
+        # Of what is wrong in a ticket of words that nobody here knows, any deep fault may be the reason.
+        return one.relevant > 0 or deep
+    symptom = bool(told & SYMPTOMS) or not asked.startswith(_NODE)
     if one.entity.startswith(_NODE):
-        return symptom and (one.relevant > 0 or CAUSES[one.cause].root >= _DEEP)
+        return symptom and (one.relevant > 0 or deep)
     return one.relevant > 0 or symptom
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.diagnosis.model import Op
+from core.diagnosis.rules.life import ANSWERS, LOGS_ON, LOST_PD, LOST_PEERS
 from core.diagnosis.rules.sign import Sign
 
 OOM_FLAG = Sign(
@@ -94,7 +95,7 @@ FATAL_LOG = Sign(
     direct=True,
 )
 MEMORY_HIGH = Sign(
-    35, "share", "memory_ratio_max", Op.AT_LEAST, 0.9, "it used {value} of its memory limit before"
+    35, "share", "memory_ratio_max", Op.AT_LEAST, 0.9, "it used {share} of its memory limit before"
 )
 ZERO_EXIT = Sign(15, "container", "now.exit_code", Op.EQUALS, 0, "it ended with exit code 0")
 FAILED_EXIT = Sign(
@@ -121,7 +122,7 @@ MANY_DEATHS = Sign(
     "events",
     Op.COUNT_AT_LEAST,
     3,
-    "its container ended {value} times within minutes",
+    "its container ended {times} within minutes",
     where='"action":"die"',
     recent=True,
     direct=True,
@@ -132,7 +133,7 @@ MANY_STARTS = Sign(
     "lines",
     Op.COUNT_AT_LEAST,
     3,
-    "its log shows {value} starts within minutes",
+    "its log shows {count:start} within minutes",
     where="welcome to tikv|welcome to placement driver",
     recent=True,
     direct=True,
@@ -143,7 +144,7 @@ MANY_RESTARTS = Sign(
     "restarts",
     Op.AT_LEAST,
     3,
-    "Docker restarted it {value} times within minutes",
+    "Docker restarted it {times} within minutes",
     direct=True,
 )
 NO_GOODBYE = Sign(
@@ -155,9 +156,10 @@ NO_GOODBYE = Sign(
     "its log stops without a word of stopping or failing",
     where="receive signal|stopping server|shut down|[fatal]|panic|got signal to exit|close server|out of memory|oom-kill|shutting down",
     recent=True,
+    unless=(ANSWERS, LOGS_ON, LOST_PD, LOST_PEERS),
 )
 ROOM_IN_MEMORY = Sign(
-    -25, "share", "memory_ratio_max", Op.AT_MOST, 0.75, "it used only {value} of its memory limit"
+    -25, "share", "memory_ratio_max", Op.AT_MOST, 0.75, "it used only {share} of its memory limit"
 )
 NO_SPACE = Sign(
     65,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from core.diagnosis.model import Op
+from core.diagnosis.rules.placement_driver import PD_FORGOT
 from core.diagnosis.rules.sign import Rule, Sign, only, stores
 
 SKEW = Sign(
@@ -32,15 +35,46 @@ SKEW_LOG = Sign(
     "an upgrade was recorded",
     where='"what":"version"|"what":"deploy"',
 )
-UPGRADING = Sign(
-    -60,
-    "change",
-    "changes",
-    Op.COUNT_AT_LEAST,
-    1,
-    "the upgrade was recorded just now: it may still be going on",
-    where='"what":"version"|"what":"deploy"',
-    recent=True,
+_STOPPED = "fail|abort|stopped|halted|cancel|paused|rolled back|gave up"
+STOPPED = tuple(
+    Sign(
+        0,
+        "change",
+        "changes",
+        Op.COUNT_AT_LEAST,
+        1,
+        "the upgrade was recorded as stopped",
+        about=about,
+        where=_STOPPED,
+        recent=True,
+        within_s=3600,
+    )
+    for about in ("cluster", "store:*", "pd*")
+)
+UPGRADING = tuple(
+    Sign(
+        -60,
+        "change",
+        "changes",
+        Op.COUNT_AT_LEAST,
+        1,
+        "an upgrade was recorded within a quarter of an hour: it may still be going on",
+        about=about,
+        where='"what":"version"|"what":"deploy"',
+        recent=True,
+        unless=STOPPED,
+    )
+    for about in ("cluster", "store:*", "pd*")
+)
+UPGRADED_LATELY = tuple(
+    replace(
+        one,
+        points=-5,
+        words="an upgrade was recorded within two hours: it may still be going on",
+        within_s=7200,
+        unless=(*STOPPED, *UPGRADING),
+    )
+    for one in UPGRADING
 )
 
 SHORT = Sign(
@@ -49,7 +83,7 @@ SHORT = Sign(
     "short",
     Op.AT_LEAST,
     1,
-    "there are {value} stores fewer than replicas asked for",
+    "stores that are up: {value} fewer than replicas asked for",
     direct=True,
 )
 DOWN_LONG = Sign(
@@ -58,7 +92,7 @@ DOWN_LONG = Sign(
     "down",
     Op.AT_LEAST,
     1,
-    "PD gave up waiting for {value} stores and wants to replace their replicas",
+    "PD gave up waiting for {count:store} and wants the replicas replaced",
 )
 MISSING = Sign(
     20,
@@ -66,7 +100,7 @@ MISSING = Sign(
     "now",
     Op.AT_LEAST,
     1,
-    "{value} regions have too few replicas",
+    "too few replicas: {count:region}",
     source="miss_peer_regions",
 )
 DOWN_PEERS = Sign(
@@ -75,7 +109,7 @@ DOWN_PEERS = Sign(
     "now",
     Op.AT_LEAST,
     1,
-    "{value} regions have replicas that are down",
+    "replicas that are down: in {count:region}",
     source="down_peer_regions",
 )
 UNPLACED = Sign(
@@ -84,7 +118,7 @@ UNPLACED = Sign(
     "unplaced",
     Op.AT_LEAST,
     1,
-    "there are {value} places fewer than the location labels ask for",
+    "places for replicas: {value} fewer than the location labels ask for",
     direct=True,
 )
 
@@ -94,7 +128,7 @@ STUCK = Sign(
     "leaving",
     Op.AT_LEAST,
     1,
-    "{value} stores were asked to leave and still hold regions",
+    "asked to leave and still holding regions: {count:store}",
 )
 PD_SAYS = Sign(
     40,
@@ -132,28 +166,28 @@ RULES = (
         "version_skew",
         only("cluster"),
         must=((PD_SKEW,), (UPGRADED,)),
-        signs=(UPGRADING,),
+        signs=(*UPGRADING, *UPGRADED_LATELY),
         tickets=frozenset(("version_skew", "store_restarted")),
     ),
     Rule(
         "version_skew",
         stores,
         must=((ODD,),),
-        signs=(SKEW_LOG, UPGRADING),
+        signs=(SKEW_LOG, *UPGRADING, *UPGRADED_LATELY),
         tickets=frozenset(("version_skew", "store_restarted")),
     ),
     Rule(
         "version_skew",
         only("cluster"),
         must=((SKEW,),),
-        signs=(SKEW_LOG, UPGRADING),
+        signs=(SKEW_LOG, *UPGRADING, *UPGRADED_LATELY),
         tickets=frozenset(("version_skew", "store_restarted")),
     ),
     Rule(
         "placement_unmet",
         only("cluster"),
         must=((SHORT, UNPLACED, PD_SAYS),),
-        signs=(DOWN_LONG, MISSING, DOWN_PEERS, STUCK),
+        signs=(DOWN_LONG, MISSING, DOWN_PEERS, STUCK, *PD_FORGOT),
         tickets=frozenset(("region_health", "quorum_margin")),
     ),
 )

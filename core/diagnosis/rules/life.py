@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from core.diagnosis.compare import HEARD_AFTER_S
+from core.diagnosis.lost_peers import LOST
 from core.diagnosis.model import Op
-from core.diagnosis.rules.sign import Sign
+from core.diagnosis.rules.sign import Sign, against
 
 NOT_ANSWERING = Sign(
     5, "probe", "now.ok", Op.EQUALS, False, "{entity} does not answer its status port"
@@ -135,6 +138,10 @@ LOST_PD = Sign(
     "|failed to heartbeat|pd failed to respond",
     during=True,
 )
+# A store whose peers left for good goes on naming them for days.
+OF_LISTED = Sign(
+    0, "share", "lost_listed", Op.AT_LEAST, 1, "those that its log says to miss are listed by PD"
+)
 LOST_PEERS = Sign(
     25,
     "log",
@@ -142,9 +149,17 @@ LOST_PEERS = Sign(
     Op.COUNT_AT_LEAST,
     1,
     "its own log goes on, and says that it cannot reach other stores",
-    where="raft_client|connection abort|failed to connect to store|unreachable"
-    "|send raft msg err|wait connect timeout",
+    where=LOST,
     during=True,
+    only_if=((OF_LISTED,),),
+)
+LOGS_ON = Sign(
+    0,
+    "share",
+    "logged_while_silent_s",
+    Op.AT_LEAST,
+    HEARD_AFTER_S,
+    "its log went on for {value} s after it fell silent to us",
 )
 LEADS_NOTHING = Sign(
     -70,
@@ -157,3 +172,53 @@ LEADS_NOTHING = Sign(
 SERVES_NOTHING = Sign(
     10, "reading", "now", Op.AT_MOST, 0.0, "it serves no request at all", source="qps"
 )
+
+UNLISTED = Sign(10, "share", "listed", Op.EQUALS, False, "PD does not list it any more")
+TOMBSTONE = Sign(
+    55, "store", "now.state", Op.EQUALS, "Tombstone", "PD calls it {value}: it left for good"
+)
+EMPTIED = Sign(10, "store", "now.regions", Op.AT_MOST, 0, "it holds no region any more")
+OFFLINE = Sign(10, "store", "now.state", Op.EQUALS, "Offline", "PD calls it {value}: it is leaving")
+# While it is Offline it still moves its regions away: dying then is no leaving.
+LONG_SILENT = Sign(
+    10,
+    "store",
+    "now.heartbeat_age_s",
+    Op.AT_LEAST,
+    900,
+    "PD last heard from it {value} s ago",
+    unless=(OFFLINE,),
+)
+_TAKEN_OUT = "tombstone|scaled in|scale in|scale-in|scaled-in|decommission|for good|removed from"
+# Recorded is not done: it left only when PD lists it no more, or nothing is on it.
+SCALED_IN = Sign(
+    60,
+    "change",
+    "changes",
+    Op.COUNT_AT_LEAST,
+    1,
+    "it was taken out of the cluster on purpose",
+    where=_TAKEN_OUT,
+    direct=True,
+    only_if=((UNLISTED, TOMBSTONE, EMPTIED, LONG_SILENT),),
+)
+_VERBS = ("scale-in", "scale-in of", "scale in", "scaled in", "removed", "store delete", "delete")
+# Recorded of the cluster, by the store's name: "store 7" is not in "store 77".
+SCALED_IN_BY_NAME = replace(
+    SCALED_IN,
+    about="cluster",
+    where="|".join(
+        f"{verb} store {{id}}{end}" for verb in _VERBS for end in (" ", ",", ".", ";", ":", '"')
+    ),
+)
+OFFLINE_EMPTY = Sign(
+    55,
+    "store",
+    "now.state",
+    Op.EQUALS,
+    "Offline",
+    "PD calls it {value}, and it holds no region: it is leaving for good",
+    only_if=((EMPTIED,),),
+)
+LEFT = (SCALED_IN, SCALED_IN_BY_NAME, TOMBSTONE, OFFLINE_EMPTY)
+NOT_LEFT = tuple(against(one, 90) for one in LEFT)

@@ -66,7 +66,7 @@ HOT_WRITE = Sign(
     "top_share",
     Op.AT_LEAST,
     0.5,
-    "one region brings {value} of its hot writes (1 is all)",
+    "one region brings {share} of its hot writes",
     source="/hotspot/regions/write",
     direct=True,
 )
@@ -76,7 +76,7 @@ HOT_READ = Sign(
     "top_share",
     Op.AT_LEAST,
     0.5,
-    "one region brings {value} of its hot reads (1 is all)",
+    "one region brings {share} of its hot reads",
     source="/hotspot/regions/read",
     direct=True,
 )

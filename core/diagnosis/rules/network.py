@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from core.diagnosis.compare import HEARD_AFTER_S
 from core.diagnosis.model import Op
 from core.diagnosis.rules.life import (
@@ -10,9 +12,11 @@ from core.diagnosis.rules.life import (
     HEARTBEATS,
     IDLE,
     LOG_STOPPED,
+    LOGS_ON,
     LOST_PD,
     LOST_PEERS,
     NOT_ANSWERING,
+    NOT_LEFT,
     PAUSED,
     PD_SILENT,
     PEERS_MISS,
@@ -37,7 +41,15 @@ CUT_EVENT = Sign(
     recent=True,
     direct=True,
 )
-LOG_GOES_ON = Sign(15, "log", "quiet_s", Op.AT_MOST, 15, "its log goes on: the process runs")
+LOG_GOES_ON = Sign(
+    15,
+    "log",
+    "quiet_s",
+    Op.AT_MOST,
+    15,
+    "its log goes on: the process runs",
+    only_if=((LOGS_ON,),),
+)
 ANSWERS = Sign(15, "probe", "now.ok", Op.EQUALS, True, "it answers the bot")
 PD_DEAF = Sign(
     35, "store", "now.heartbeat_age_s", Op.AT_LEAST, 20, "PD has not heard from it for {value} s"
@@ -64,7 +76,7 @@ MOST_SILENT = Sign(
     "silent_share",
     Op.AT_LEAST,
     0.67,
-    "PD misses {value} of all stores at once: it is PD's memory, not the stores",
+    "PD misses {share} of all stores at once: it is PD's memory, not the stores",
     about="cluster",
 )
 ANOTHER_GONE = Sign(
@@ -90,7 +102,21 @@ MISSES_FEW = Sign(
     "missing_peers_ratio",
     Op.AT_MOST,
     0.8,
-    "another store misses more: it misses only {value} times as many",
+    "another store misses more: it misses {share} of what the others do on average",
+)
+MISSES = Sign(
+    10,
+    "reading",
+    "now",
+    Op.AT_LEAST,
+    1,
+    "it reports {count:other store} unreachable",
+    source="missing_peers",
+)
+# Of what a log says alone nobody is cut off: somebody else must miss them, or it them, by the figures.
+LOST_AND_MISSED = replace(
+    LOST_PEERS,
+    only_if=(*LOST_PEERS.only_if, (replace(PEERS_MISS, about="store:*"), MISSES, PD_DEAF)),
 )
 NEW_PD_LEADER = Sign(
     -50,
@@ -137,7 +163,7 @@ PEERS_CONTENT = Sign(
 )
 RUNS = Sign(10, "container", "now.status", Op.EQUALS, "running", "Docker: its container runs")
 
-RULES = (
+_FOUND = (
     Rule(
         "network_cut_two_way",
         stores,
@@ -152,7 +178,7 @@ RULES = (
     Rule(
         "network_cut_one_way",
         stores,
-        must=((ANSWERS, PD_HEARS), (PD_DEAF, PEERS_MISS, LOST_PEERS)),
+        must=((ANSWERS, PD_HEARS), (PD_DEAF, PEERS_MISS, LOST_AND_MISSED)),
         signs=(
             *(PD_UP, SCRAPED, SERVES, LOST_PD, RUNS),
             *(against(IDLE, 30), against(SERVES_NOTHING, 20)),
@@ -182,3 +208,6 @@ RULES = (
         tickets=frozenset(("observer_blind", "store_down")),
     ),
 )
+
+# Of a store that left the cluster for good nothing of this matters any more.
+RULES = tuple(replace(one, must_not=(*one.must_not, *NOT_LEFT)) for one in _FOUND)

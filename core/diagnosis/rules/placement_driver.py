@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from core.diagnosis.model import Op
 from core.diagnosis.rules.life import DETACHED, EXITED, PAUSED
 from core.diagnosis.rules.sign import Rule, Sign, members, nodes, only
@@ -26,7 +28,7 @@ CHANGES = Sign(
     "now",
     Op.AT_LEAST,
     1,
-    "PD changed its leader {value} times in 10 minutes",
+    "PD changed its leader {times} in 10 minutes",
     source="pd_leader_changes",
     direct=True,
 )
@@ -73,17 +75,40 @@ LOG_ELECTION = Sign(
     recent=True,
 )
 
-TRANSFERRED = Sign(
-    -70,
-    "change",
-    "changes",
-    Op.COUNT_AT_LEAST,
-    1,
-    "its leader was moved on purpose",
-    where="transfer",
-    recent=True,
-)
 NOBODY_GONE = Sign(-25, "members", "now.missing", Op.AT_MOST, 0, "every member answers", about="pd")
+# The lead of PD was moved, or a member was restarted on purpose: by PD's own record or the cluster's.
+_BY_HAND = "transfer|resign|handed over|hand over|handover|moved the lead|leader moved"
+_PLANNED = f'{_BY_HAND}|"what":"restart"|"what":"deploy"|"what":"version"'
+TRANSFERRED = tuple(
+    Sign(
+        -70,
+        "change",
+        "changes",
+        Op.COUNT_AT_LEAST,
+        1,
+        "its leader was moved on purpose",
+        about=about,
+        where=where,
+        recent=True,
+    )
+    for about, where in (
+        ("pd*", _PLANNED),
+        ("cluster", "member leader|pd leader|leader of pd|pd's lead|lead of pd|restart of pd"),
+    )
+)
+# Planned and through: all members answer, and one of them leads.
+HANDED_OVER = tuple(
+    replace(one, points=50, only_if=((NOBODY_GONE,), (HAS_LEADER,))) for one in TRANSFERRED
+)
+NO_STORE_HEARD = Sign(
+    30,
+    "spread",
+    "heard_share",
+    Op.AT_MOST,
+    0.0,
+    "PD has not heard from any store lately: a new leader starts from old heartbeat times",
+    about="cluster",
+)
 
 OFFSET = Sign(
     60, "share", "clock_offset_abs_s", Op.AT_LEAST, 0.5, "its clock is {value} s off", direct=True
@@ -94,7 +119,7 @@ SLOW_CLOCK = Sign(
     "now",
     Op.AT_LEAST,
     1,
-    "PD saw system time fall behind its timestamps ({value} times)",
+    "PD saw system time fall behind its timestamps ({times})",
     source="tso_clock_slow",
     direct=True,
 )
@@ -135,24 +160,29 @@ FORGOT = Sign(
     "silent_share",
     Op.AT_LEAST,
     0.67,
-    "PD misses {value} of all stores at once: a new leader starts from old heartbeat times",
+    "PD misses {share} of all stores at once: a new leader starts from old heartbeat times",
     about="cluster",
+    unless=(NO_STORE_HEARD,),
 )
+# What PD then says of its stores is memory: nothing is missing for that.
+_ANOTHER = (replace(NEW_LEADER, about="pd"), replace(CHANGES, about="pd"))
+PD_FORGOT = tuple(replace(one, points=-60, only_if=(_ANOTHER,)) for one in (FORGOT, NO_STORE_HEARD))
 
 RULES = (
     Rule(
         "pd_leader_loss",
         only("pd"),
-        must=((NEW_LEADER, CHANGES), (MAJORITY,), (FORGOT,)),
-        signs=(LOG_ELECTION, TRANSFERRED),
-        tickets=frozenset(("store_down", "quorum_margin")),
+        must=((NEW_LEADER, CHANGES), (MAJORITY,), (FORGOT, NO_STORE_HEARD)),
+        signs=(LOG_ELECTION, *TRANSFERRED),
+        must_not=HANDED_OVER,
+        tickets=frozenset(("store_down", "quorum_margin", "region_health")),
     ),
     Rule(
         "pd_leader_loss",
         only("pd"),
         must=((NO_LEADER, NOT_SERVING, NEW_LEADER, CHANGES), (MAJORITY,)),
-        signs=(SAID_NO_LEADER, LOG_ELECTION, TRANSFERRED, NOBODY_GONE),
-        must_not=(NO_MAJORITY,),
+        signs=(SAID_NO_LEADER, LOG_ELECTION, *TRANSFERRED, NOBODY_GONE),
+        must_not=(NO_MAJORITY, *HANDED_OVER),
         tickets=frozenset(("pd_no_leader", "pd_member_down", "pd_leader_change")),
     ),
     Rule(

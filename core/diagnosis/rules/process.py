@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from core.diagnosis.rules.endings import (
     ASKED_EVENT,
     ASKED_LOG,
@@ -39,6 +41,7 @@ from core.diagnosis.rules.life import (
     LOST_PEERS,
     MEMBER_SILENT,
     NOT_ANSWERING,
+    NOT_LEFT,
     PAUSED,
     PD_SILENT,
     PEERS_MISS,
@@ -59,7 +62,7 @@ _DOWN = frozenset(
 )
 _BACK = _DOWN | {"store_restarted"}
 
-RULES = (
+_FOUND = (
     Rule(
         "process_killed",
         stores,
@@ -134,3 +137,6 @@ RULES = (
         tickets=_BACK,
     ),
 )
+
+# Of a store that left the cluster for good nothing of this matters any more.
+RULES = tuple(replace(one, must_not=(*one.must_not, *NOT_LEFT)) for one in _FOUND)

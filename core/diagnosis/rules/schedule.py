@@ -25,7 +25,7 @@ FEW = Sign(
     "leaders_ratio",
     Op.AT_MOST,
     0.5,
-    "PD: it leads only {value} times as many regions as the others",
+    "PD: it leads {share} of what the others lead on average",
     direct=True,
 )
 UP = Sign(10, "store", "now.state", Op.EQUALS, "Up", "PD calls it Up")
@@ -45,6 +45,16 @@ JUST_BACK = Sign(
     900,
     "it started {value} s ago: its leaders are still coming back",
     source="uptime_s",
+)
+# Its uptime may not be scraped; PD knows when its process began.
+JUST_STARTED = Sign(
+    -60,
+    "store",
+    "now.running_s",
+    Op.AT_MOST,
+    900,
+    "PD: it started {value} s ago: its leaders are still to come",
+    unless=(JUST_BACK,),
 )
 WEIGHED = Sign(
     -60,
@@ -90,6 +100,10 @@ GRANTED = Sign(
     source="/schedulers",
     direct=True,
 )
+ONE_EVICTED = Sign(
+    0, "spread", "evicting", Op.EQUALS, 1, "PD evicts leaders from one store", about="cluster"
+)
+# Where the list names one store it is that store's trouble, and its command needs the id.
 EVICTOR = Sign(
     50,
     "pd",
@@ -100,6 +114,7 @@ EVICTOR = Sign(
     about="pd",
     source="/schedulers",
     direct=True,
+    unless=(ONE_EVICTED,),
 )
 NO_BALANCE = Sign(
     55,
@@ -119,7 +134,7 @@ PAUSED = Sign(
     "body",
     Op.COUNT_AT_LEAST,
     1,
-    "{value} schedulers of PD are paused",
+    "PD has {count:paused scheduler}",
     about="pd",
     source="/schedulers?status=paused",
     direct=True,
@@ -175,7 +190,7 @@ LEADS_FEW = Sign(
     "leaders_ratio",
     Op.AT_MOST,
     0.5,
-    "PD: it leads only {value} times as many regions as the others",
+    "PD: it leads {share} of what the others lead on average",
 )
 UNEVEN = Sign(
     10,
@@ -193,7 +208,7 @@ MISSING = Sign(
     "now",
     Op.AT_LEAST,
     1,
-    "{value} regions have too few replicas",
+    "too few replicas: {count:region}",
     source="miss_peer_regions",
 )
 
@@ -212,7 +227,7 @@ RULES = (
         "leader_imbalance",
         stores,
         must=((MANY, FEW),),
-        signs=(UP, JUST_BACK, WEIGHED, RECOUNTS),
+        signs=(UP, JUST_BACK, JUST_STARTED, WEIGHED, RECOUNTS),
         must_not=(
             SILENT,
             against(NOT_ANSWERING, 60),

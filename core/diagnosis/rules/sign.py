@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from core.diagnosis.causes import CAUSES
 from core.diagnosis.claims import Outcome, ask, reach
 from core.diagnosis.model import Check, Claim, Op, Piece, Predicate, Snapshot, Weight
+from core.diagnosis.rules.ticket import kinds
+from core.diagnosis.rules.wording import worded
 
 SELF = "self"
 RECENT_S = 900.0
 """How long before its ticket something may have happened and still be its cause, seconds."""
 DURING_S = 120.0
 """How long before its ticket a trouble may have begun that nobody saw begin, seconds."""
-STARTING_S = 30.0
+STARTING_S = 10.0
 """How long after its start a process may miss others without being cut off, seconds."""
 SLACK_S = 10.0
 """How much clocks of nodes may differ, and how long before it was noticed a silence may have begun, seconds."""
-LONGEST_VALUE = 80
 _ADDRESS = re.compile(r"[A-Za-z0-9_.:\[\]-]{1,120}")
 
 
@@ -32,7 +33,9 @@ class Sign:
     evidence is asked, the candidate's own unless another is named ("pd:*": any whose name so begins). `source` picks a piece (the name
     of a reading, a PD path). `recent`: only what happened lately counts; `during`: only what happened
     since the entity fell silent, or (where it answers) about when the ticket opened. `direct`: it shows
-    the cause itself, rather than something that the cause would bring.
+    the cause itself, rather than something that the cause would bring. `only_if`: it counts only where
+    of each of these groups one is seen, too (what bears it out); `unless`: not where any of these is.
+    `within_s`: what `recent` reaches back, seconds, where that is not a quarter of an hour.
     """
 
     points: int
@@ -47,6 +50,9 @@ class Sign:
     recent: bool = False
     direct: bool = False
     during: bool = False
+    only_if: tuple[tuple[Sign, ...], ...] = ()
+    unless: tuple[Sign, ...] = ()
+    within_s: float = RECENT_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +60,8 @@ class Rule:
     """When a cause is so: of whom, what must be seen, what must not, and what weighs.
 
     Each group of `must` needs one sign seen; any sign of `must_not` that is seen rules the cause out.
-    `tickets` are the invariants that this cause is wont to break; for a ticket of `not_for` the rule
-    is not asked.
+    `tickets` are the kinds of ticket that this cause is wont to open; for one of `not_for` the rule
+    is not asked, and where `asked_for` names some, for no other.
     """
 
     cause: str
@@ -65,6 +71,12 @@ class Rule:
     must_not: tuple[Sign, ...] = ()
     tickets: frozenset[str] = frozenset()
     not_for: frozenset[str] = frozenset()
+    asked_for: frozenset[str] = frozenset()
+
+    def fits(self, snapshot: Snapshot) -> bool:
+        """Whether the rule is asked for a ticket of this kind."""
+        some = kinds(snapshot)
+        return not some & self.not_for and (not self.asked_for or bool(some & self.asked_for))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +103,7 @@ class Candidate:
 
 def against(sign: Sign, points: int) -> Sign:
     """The same thing seen, as something that speaks against."""
-    return Sign(
-        *(-points, sign.kind, sign.path, sign.op, sign.value, sign.words),
-        about=sign.about,
-        source=sign.source,
-        where=sign.where,
-        recent=sign.recent,
-        during=sign.during,
-    )
+    return replace(sign, points=-points, direct=False)
 
 
 def stores(snapshot: Snapshot) -> tuple[str, ...]:
@@ -144,25 +149,45 @@ def title(snapshot: Snapshot, entity: str) -> str:
 
 def seen(sign: Sign, snapshot: Snapshot, entity: str) -> Claim | None:
     """The claim that this sign makes of the entity; None if its check does not hold."""
+    key = (id(sign), entity)
+    known = snapshot.memo.get(key)
+    # The sign is kept with what came of it: no other one can have its id meanwhile.
+    if known is None:
+        known = snapshot.memo[key] = (sign, _looked(sign, snapshot, entity))
+    found: Claim | None = known[1]
+    return found
+
+
+def _looked(sign: Sign, snapshot: Snapshot, entity: str) -> Claim | None:
     pieces = _asked(sign, snapshot, entity)
     window = _window(sign, snapshot, entity)
-    predicate = Predicate(_filled(sign.path, entity), sign.op, sign.value, sign.where)
+    predicate = Predicate(
+        _filled(sign.path, entity), sign.op, sign.value, _filled(sign.where, entity)
+    )
     for piece in pieces:
         if not piece.ok or (sign.source and piece.source != sign.source):
             continue
         outcome, value = ask(predicate, piece.content, window)
-        if outcome is Outcome.HOLDS:
+        if outcome is Outcome.HOLDS and _borne_out(sign, snapshot, entity):
             check = Check(piece.entity, predicate, evidence=piece.id, window=window)
-            words = _words(sign, value, title(snapshot, entity))
+            words = worded(sign.words, value, title(snapshot, entity))
             return Claim(words, check, Weight.SUPPORTING, snapshot.digest_of(piece))
     return None
+
+
+def _borne_out(sign: Sign, snapshot: Snapshot, entity: str) -> bool:
+    if any(seen(one, snapshot, entity) is not None for one in sign.unless):
+        return False
+    return all(
+        any(seen(one, snapshot, entity) is not None for one in group) for group in sign.only_if
+    )
 
 
 def _window(sign: Sign, snapshot: Snapshot, entity: str) -> tuple[float, float] | None:
     if not sign.recent and not sign.during:
         return None
     if not sign.during:
-        return snapshot.opened_at - RECENT_S, snapshot.taken_at
+        return snapshot.opened_at - sign.within_s, snapshot.taken_at
     start = snapshot.opened_at - DURING_S
     silent = _number(snapshot.piece("probe", entity), "now.silent_s")
     uptime = _number(snapshot.piece("reading", entity, "uptime_s"), "now")
@@ -191,19 +216,6 @@ def _asked(sign: Sign, snapshot: Snapshot, entity: str) -> tuple[Piece, ...]:
 
 def _filled(path: str, entity: str) -> str:
     return path.replace("{id}", entity.partition(":")[2])
-
-
-def _words(sign: Sign, value: Any, name: str) -> str:
-    said = sign.words.replace("{value}", _said(value)).replace("{entity}", name)
-    return said[:1].upper() + said[1:]
-
-
-def _said(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:,.4g}" if abs(value) < 10_000 else f"{value:,.0f}"
-    if isinstance(value, list) and len(value) == 2:
-        return f"{_said(value[0])} -> {_said(value[1])}"
-    return str(value)[:LONGEST_VALUE]
 
 
 def consider(rule: Rule, snapshot: Snapshot, entity: str) -> Candidate:
@@ -246,5 +258,5 @@ def _once(claims: Iterable[Claim]) -> tuple[Claim, ...]:
 
 
 def _relevance(rule: Rule, snapshot: Snapshot, entity: str) -> int:
-    fits = 15 if snapshot.invariant in rule.tickets else 0
+    fits = 15 if kinds(snapshot) & rule.tickets else 0
     return fits + (15 if entity == snapshot.entity else 0)

@@ -14,7 +14,7 @@ FULL = Sign(
     "now",
     Op.AT_LEAST,
     0.9,
-    "its disk is {value} full (1 is all)",
+    "its disk is {share} full",
     source="disk_used_ratio",
     direct=True,
 )
@@ -24,7 +24,7 @@ FULL_PD = Sign(
     "now.used_ratio",
     Op.AT_LEAST,
     0.9,
-    "PD: its disk is {value} full (1 is all)",
+    "PD: its disk is {share} full",
     direct=True,
 )
 LOW = Sign(
@@ -33,7 +33,7 @@ LOW = Sign(
     "now",
     Op.AT_LEAST,
     0.8,
-    "its disk is {value} full: past PD's low-space limit",
+    "its disk is {share} full: past PD's low-space limit",
     source="disk_used_ratio",
 )
 LOW_PD = Sign(
@@ -42,7 +42,7 @@ LOW_PD = Sign(
     "now.used_ratio",
     Op.AT_LEAST,
     0.8,
-    "PD: its disk is {value} full: past the low-space limit",
+    "PD: its disk is {share} full: past the low-space limit",
 )
 ROOM = Sign(
     -60,
@@ -50,7 +50,7 @@ ROOM = Sign(
     "now",
     Op.AT_MOST,
     0.75,
-    "its disk is only {value} full",
+    "its disk is only {share} full",
     source="disk_used_ratio",
 )
 
@@ -98,7 +98,7 @@ BUSY_DISK = Sign(
     "now",
     Op.AT_LEAST,
     0.9,
-    "its disk is busy {value} of the time",
+    "its disk is busy {share} of the time",
     source="disk_io_util",
 )
 FSYNC = Sign(
@@ -152,7 +152,9 @@ STALL_LOG = Sign(
     recent=True,
     direct=True,
 )
-L0 = Sign(20, "reading", "now", Op.AT_LEAST, 20, "{value} files wait at level 0", source="l0_files")
+L0 = Sign(
+    20, "reading", "now", Op.AT_LEAST, 20, "level 0 has {count:file} waiting", source="l0_files"
+)
 PENDING = Sign(
     15,
     "reading",
@@ -163,7 +165,7 @@ PENDING = Sign(
     source="pending_compaction_bytes",
 )
 MEMTABLES = Sign(
-    15, "reading", "now", Op.AT_LEAST, 5, "{value} memtables wait to be flushed", source="memtables"
+    15, "reading", "now", Op.AT_LEAST, 5, "{count:memtable} not flushed yet", source="memtables"
 )
 TOO_BUSY = Sign(
     15,
@@ -218,7 +220,7 @@ PENDING_PEERS = Sign(
     "now",
     Op.AT_LEAST,
     1,
-    "{value} regions have peers that fell behind",
+    "peers that fell behind: in {count:region}",
     source="pending_peer_regions",
     about="cluster",
 )

@@ -34,7 +34,8 @@ def written(folder: Path, text: str) -> Diagnosis:
 
 def weighed(cause: str, entity: str, seen: Snapshot) -> list[Candidate]:
     """What each rule of a cause makes of an entity."""
-    asked = [one for one in RULES if one.cause == cause and entity in one.scope(seen)]
+    fitting = [one for one in RULES if one.cause == cause and one.fits(seen)]
+    asked = [one for one in fitting if entity in one.scope(seen)]
     return [consider(one, seen, entity) for one in asked]
 
 
