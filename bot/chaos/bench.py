@@ -22,7 +22,7 @@ from core.errors import TocsinError, Unavailable
 T = TypeVar("T")
 PLAN_S = 12.0
 """So long all the reads for one answer may take."""
-LATER = "known when it begins: this process stands by, and the one that watches plans it"
+LATER = "told once it begins: the process that watches plans it"
 
 
 def _nowhere(_subject: str) -> str:

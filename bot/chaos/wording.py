@@ -10,7 +10,8 @@ from bot.certainty import cause as cause_words
 from bot.sentences import person
 from bot.text import clean
 from bot.words import NameOf, span
-from core.chaos.model import Stage, Story
+from core.chaos.model import Fault, Stage, Story
+from core.chaos.truth import causes
 from core.runs.model import Outcome, Run, State
 
 STEPS = ("baseline", "fault", "watch", "heal", "recovery")
@@ -104,9 +105,19 @@ def diagnosed(story: Story) -> str:
     found = after(story, story.diagnosed_at)
     if not found:
         return ""
-    score = {True: " (right)", False: " (wrong)", None: ""}[story.right]
+    score = {True: " (right)", False: f" ({_miss(story)})", None: ""}[story.right]
     cause = cause_words(story.diagnosed_as) if story.diagnosed_as else "no cause named"
     return f"after {found}: {cause}{score}"
+
+
+def _miss(story: Story) -> str:
+    """Why a diagnosis does not count as right: another cause, or the right one without certainty
+    (or of something else)."""
+    try:
+        fitting = causes(Fault(story.truth), story.entity)
+    except ValueError:
+        return "wrong"
+    return "fits, but not sure of it" if story.diagnosed_as in fitting else "wrong"
 
 
 def phrase(text: str, limit: int) -> str:

@@ -265,7 +265,7 @@ async def test_a_form_that_slack_does_not_open_is_told(s: Scene) -> None:
 async def test_a_process_that_stands_by_takes_orders_too(tmp_path: Path, prod: Broken) -> None:
     async with stage(tmp_path, roles=roles, chaos=bench(prod, watches=False)) as s:
         view = await dialogue(s, "run kill-store")
-        assert "this process stands by" in read(view["blocks"])
+        assert "the process that watches plans it" in read(view["blocks"])
         await press_run(s)
         assert [one.target for one in await runs(s)] == [""]
 

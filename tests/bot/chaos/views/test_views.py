@@ -187,6 +187,18 @@ def test_a_wrong_diagnosis_is_told_beside_the_truth() -> None:
     assert "disk full (wrong); in truth: the process of store:4 was killed" in text
 
 
+def test_the_right_cause_without_certainty_is_told_from_a_wrong_one() -> None:
+    told = {**made.OVER, "right": False, "truth": "kill"}
+
+    unsure = said(card.card(replace(made.ended(), story=made.story(**told))))
+    wrong = said(
+        card.card(replace(made.ended(), story=made.story(**{**told, "diagnosed_as": "disk_full"})))
+    )
+
+    assert "process killed (fits, but not sure of it)" in unsure
+    assert "disk full (wrong)" in wrong
+
+
 def test_what_was_not_seen_healed_is_the_loudest_line() -> None:
     told = made.story(**{**made.OVER, "healed_at": None, "recovered_at": None})
 
