@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from core.chaos.model import Fault
@@ -37,7 +37,8 @@ class SubjectChaos:
     targets: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
     max_duration_s: float = 0.0
-    database: str = ".state/tocsin.db"
+    # It may hold a password.
+    database: str = field(default=".state/tocsin.db", repr=False)
 
     def __post_init__(self) -> None:
         for one in self.drivers:

@@ -7,7 +7,7 @@ import pytest
 from core.chaos import order as orders
 from core.chaos.catalog.read import Catalog
 from core.chaos.order import Known, Rules, order, rules
-from core.chaos.settings import SubjectChaos
+from core.chaos.settings import SubjectChaos, subject_chaos
 from core.chaos.story import experiment_of, of
 from core.clock import ManualClock
 from core.config import FileConfig
@@ -67,6 +67,15 @@ async def test_several_subjects_that_fit_must_be_told_apart(sqlite_db: Database)
         await sqlite_db.write(order, both, name="kill-store", by="x")
 
 
+async def test_where_nothing_fits_it_says_so_instead_of_asking_which(
+    sqlite_db: Database,
+) -> None:
+    shut = Rules(RULES.catalog, subjects={"shut": Known("scripted"), "e": Known("etcd", OPEN)})
+
+    with pytest.raises(Invalid, match="kill-store is for scripted, and nothing here that fits opt"):
+        await sqlite_db.write(order, shut, name="kill-store", by="x")
+
+
 def test_the_rules_of_a_configuration_hold_its_own_experiments_and_who_opted_in() -> None:
     file = FileConfig.model_validate(
         {
@@ -114,3 +123,10 @@ def test_a_chaos_table_that_cannot_be_names_its_subject_and_the_key(chaos, said:
     with pytest.raises(Invalid, match=said) as error:
         orders.rules(file)
     assert "'prod'" in error.value.text
+
+
+def test_the_address_of_our_own_database_is_never_shown() -> None:
+    own = subject_chaos({"database": "postgresql://tocsin:hunter2@db/tocsin"}, "subject 'a'")
+
+    assert "hunter2" in own.database
+    assert "hunter2" not in repr(own)
