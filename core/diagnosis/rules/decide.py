@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from core.diagnosis import catalogue
-from core.diagnosis.causes import CAUSES, risks
+from core.diagnosis.causes import CAUSES
 from core.diagnosis.claims import checked
 from core.diagnosis.model import (
     Alternative,
@@ -27,6 +27,7 @@ from core.diagnosis.rules import (
     storage,
     watch,
 )
+from core.diagnosis.rules.advice import advice
 from core.diagnosis.rules.sign import Candidate, Rule, consider, title
 from core.diagnosis.rules.telling import readings, timeline, unseen
 from core.diagnosis.rules.ticket import KNOWN, kinds
@@ -134,13 +135,13 @@ def _concerns(one: Candidate, snapshot: Snapshot) -> bool:
 def _write(
     primary: Candidate, certainty: Certainty, candidates: list[Candidate], snapshot: Snapshot
 ) -> Diagnosis:
-    cause = CAUSES[primary.cause]
+    said = advice(primary.cause, snapshot, primary.entity)
     name = title(snapshot, primary.entity)
     # What speaks against it is never cut off for length.
     against = primary.contradicting[: MAX_CLAIMS // 2]
     claims = (*_main(primary.supporting)[: MAX_CLAIMS - len(against)], *against)
     missing = unseen(snapshot, primary.entity)
-    action = cause.action
+    action = said.action
     if certainty is Certainty.INCONCLUSIVE:
         gaps = "; ".join(missing) or "nothing that tells these apart was seen"
         action = f"Not enough data, missing: {gaps}."
@@ -148,14 +149,14 @@ def _write(
     return Diagnosis(
         cause=primary.cause,
         entity=primary.entity,
-        primary=_sentence(cause.says.replace("{entity}", name)),
+        primary=_sentence(said.says.replace("{entity}", name)),
         certainty=certainty,
         claims=claims,
         alternatives=_alternatives(primary, candidates, snapshot),
         action=action,
-        commands=catalogue.fitting(cause.commands, snapshot, primary.entity),
+        commands=catalogue.fitting(said.commands, snapshot, primary.entity),
         severity=Severity.INFO if healthy else snapshot.severity,
-        risks=risks(cause, primary.entity),
+        risks=said.risks,
         unseen=missing,
         timeline=timeline(snapshot, primary.entity),
         affected=_affected(primary, snapshot),

@@ -86,7 +86,7 @@ TRANSFERRED = tuple(
         "changes",
         Op.COUNT_AT_LEAST,
         1,
-        "its leader was moved on purpose",
+        "a move of its lead, or a restart of it, was recorded just now",
         about=about,
         where=where,
         recent=True,

@@ -1,0 +1,96 @@
+"""What is said and advised of a cause under the circumstances that were seen, where they differ from the usual."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.diagnosis.causes import CAUSES, risks
+from core.diagnosis.model import Snapshot
+from core.diagnosis.rules.fine import CHANGES_ANY, EVERY_STORE_ANSWERS, NEW_LEADER_ANY, UPGRADES
+from core.diagnosis.rules.fine_signs import ONLY_REMOVED
+from core.diagnosis.rules.fleet import ODD, SKEW
+from core.diagnosis.rules.life import LEFT
+from core.diagnosis.rules.placement_driver import HANDED_OVER, HAS_LEADER, PD_SERVES
+from core.diagnosis.rules.sign import Sign, seen
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """The sentence, what to do next and the risks of a cause; `commands` are the catalogue's templates."""
+
+    says: str
+    action: str
+    risks: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    cause: str
+    when: tuple[tuple[Sign, ...], ...]
+    advice: Advice
+
+
+_CASES = (
+    _Case(
+        "pd_leader_loss",
+        ((HAS_LEADER,), (PD_SERVES,)),
+        Advice(
+            "PD lost its leader, and another one leads by now.",
+            "Restart nothing: the stores report to the new leader within a minute. Then look after the member that led.",
+            ("What PD says of its stores until then is old: do not act on it.",),
+            ("pd-members", "pd-health"),
+        ),
+    ),
+    _Case(
+        "nothing_wrong",
+        (LEFT,),
+        Advice(
+            "{entity} left the cluster for good, on purpose.",
+            "Do not start it again. Take it out of what watches it, and close the ticket.",
+            (),
+            ("pd-stores",),
+        ),
+    ),
+    _Case(
+        "nothing_wrong",
+        (HANDED_OVER, (NEW_LEADER_ANY, CHANGES_ANY), (EVERY_STORE_ANSWERS,)),
+        Advice(
+            "PD's lead was moved on purpose; what its new leader says of {entity} may be old.",
+            "Wait and observe: the stores report to the new leader within a minute.",
+            ("If PD still misses a store after that, this was not all.",),
+            ("pd-members", "pd-stores"),
+        ),
+    ),
+    _Case(
+        "nothing_wrong",
+        (UPGRADES, (SKEW, ODD)),
+        Advice(
+            "An upgrade is under way: until it is through, versions differ.",
+            "Let it go on. If no node has changed its version for a quarter of an hour, see where it stopped.",
+            (),
+            ("pd-stores", "pd-cluster-version"),
+        ),
+    ),
+    _Case(
+        "nothing_wrong",
+        ((ONLY_REMOVED,),),
+        Advice(
+            "Nothing is wrong with {entity} that can be seen; its log misses stores that left for good.",
+            "Wait and observe. Lines about stores that PD does not list need no answer.",
+            (),
+            ("pd-stores",),
+        ),
+    ),
+)
+
+
+def advice(cause: str, snapshot: Snapshot, entity: str) -> Advice:
+    """What to say of the cause here: by what was seen, else as always."""
+    for one in _CASES:
+        if one.cause == cause and all(
+            any(seen(sign, snapshot, entity) for sign in group) for group in one.when
+        ):
+            return one.advice
+    usual = CAUSES[cause]
+    return Advice(usual.says, usual.action, risks(usual, entity), usual.commands)
