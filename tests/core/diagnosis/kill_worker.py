@@ -1,7 +1,7 @@
 """A process that is killed while it diagnoses: a worker with a scripted subject and a scripted Claude.
 
 Reads one JSON order a line, forks a worker that has imported everything, and answers when it has
-ended. A worker opens three tickets, unless they are there already, and ends when all looks are made.
+ended. A worker opens two tickets, unless they are there already, and ends when all looks are made.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ async def work(order: dict[str, Any]) -> None:
     async with bench.diagnosing(db, clock, allowed=allowed) as made:
         print(json.dumps({"event": "working"}), flush=True)
         if not await db.read(bench.tickets.by_ids, [1]):
-            await db.write(bench.open_tickets, ["store:1", "store:2", "store:3"])
+            await db.write(bench.open_tickets, ["store:1", "store:2"])
         await made.idle(30.0)
         assert made.errors == []
     await db.close()

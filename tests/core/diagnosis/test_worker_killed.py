@@ -23,8 +23,8 @@ from tests.flows.killing import Fate, Nursery
 from tests.flows.rig import _prepared
 
 WORKER = Path(__file__).parent / "kill_worker.py"
-SEEDS = 6
-# The container of store:1: the ticket, the other two tickets, the store and its probe come first.
+SEEDS = 5
+# The container of store:1: the ticket, the other ticket, the store and its probe come first.
 EXITED = claim("e5", "store:1", "now.exit_code", "equals", 137, words="It ended by SIGKILL.")
 RIGHT = answers(
     "process_killed", "store:1", EXITED, certainty="confirmed", primary="It was killed."
@@ -87,14 +87,14 @@ async def test_killed_at_random_moments_each_ticket_is_diagnosed_and_told_once(
         n, (looks, made, spent, asked) = await _run(nurse, tmp_path / str(seed), fates)
         kills += n
         first = [one for one in looks if one["reason"] == "opened"]
-        assert [one["state"] for one in first] == ["done"] * 3, seed
+        assert [one["state"] for one in first] == ["done"] * 2, seed
         assert {one["state"] for one in looks} <= {"done", "due"}, seed
         by_whom = Counter((one["ticket_id"], one["made_by"]) for one in made)
         assert set(by_whom.values()) == {1}, (seed, by_whom)
         told = Counter(one["ticket_id"] for one in made if one["made_by"] == "rules")
-        assert told == {1: 1, 2: 1, 3: 1}, (seed, told)
+        assert told == {1: 1, 2: 1}, (seed, told)
         assert by_whom[1, "claude-sonnet-5-5"] == 1, (seed, by_whom)
         # What was asked is accounted for, and what a kill left open stays put aside.
-        assert asked <= len(spent) <= 3 + 3 * n, seed
+        assert asked <= len(spent) <= 2 + 2 * n, seed
         assert all(one["micro_dollars"] > 0 for one in spent), seed
     assert kills >= SEEDS / 2
