@@ -58,14 +58,35 @@ async def choose(
 
 
 async def entities(
-    subject: Breakable, driver: Driver, selector: str, seed: int, most: int
+    subject: Breakable, driver: Driver, experiment: Experiment, target: str, seed: int, most: int
 ) -> tuple[str, ...]:
-    """Whom the selector means, of what the driver may break."""
+    """Whom the target means (left out: the experiment's own selector), of what the driver may break.
+
+    Refused for a target of another kind than the experiment is for: it would break a PD member and
+    wait for a store.
+    """
+    selector = target or experiment.selector
     among = frozenset(one.entity for one in await driver.targets())
     found = await subject.resolve(selector, seed, among)
     if len(found) > most:
         raise Refused(f"{selector} means {len(found)} targets; at most {most} are allowed.")
+    if target:
+        await _of_its_kind(subject, experiment, found, among)
     return found
+
+
+async def _of_its_kind(
+    subject: Breakable, experiment: Experiment, found: tuple[str, ...], among: frozenset[str]
+) -> None:
+    try:
+        own = await subject.resolve(experiment.selector, 0, among)
+    except Refused:
+        return  # its own target is not there now, so that nothing can be compared
+    kinds = {one.partition(":")[0] for one in own}
+    for one in found:
+        if one.partition(":")[0] not in kinds:
+            meant = f"means a {' or a '.join(sorted(kinds))} ({experiment.selector})"
+            raise Refused(f"{experiment.name} {meant}; {one} is none.")
 
 
 async def ready(
@@ -108,8 +129,9 @@ async def baseline(m: Means, run: Run, story: Story) -> Ready:
         raise Refused(f"Nothing was broken: {sick}.")
     driver = await choose(subject, run.subject, experiment, own)
     if not story.waiting:
-        selector = run.target or experiment.selector
-        found = await entities(subject, driver, selector, story.seed, m.limits.max_targets)
+        found = await entities(
+            subject, driver, experiment, run.target, story.seed, m.limits.max_targets
+        )
         story = replace(story, waiting=found)
     entity = story.waiting[0]
     made = await ready(subject, driver, experiment, entity, story.duration_s, own)

@@ -110,12 +110,12 @@ class Desk:
         chosen = self.rules.subject_for(experiment, subject)
         plain = Preview(experiment, chosen, duration_s or experiment.duration_s)
         try:
-            return await self._preview(plain, target or experiment.selector, duration_s, seed)
+            return await self._preview(plain, target, duration_s, seed)
         except TocsinError as error:
             return _refused(plain, error.text)
 
     async def _preview(
-        self, plain: Preview, selector: str, duration_s: float | None, seed: int
+        self, plain: Preview, target: str, duration_s: float | None, seed: int
     ) -> Preview:
         experiment, subject = plain.experiment, plain.subject
         own = self.rules.subjects[subject].chaos
@@ -123,7 +123,7 @@ class Desk:
         driver = await before.choose(breakable, subject, experiment, own)
         lasts = self.rules.duration_s(experiment, subject, duration_s)
         most = self.rules.limits.max_targets
-        found = await before.entities(breakable, driver, selector, seed, most)
+        found = await before.entities(breakable, driver, experiment, target, seed, most)
         made = await before.ready(breakable, driver, experiment, found[0], lasts, own)
         sick = await self._db.read(
             safety.sick,

@@ -57,9 +57,14 @@ class Rules:
             for name, one in self.subjects.items()
             if one.chaos.enabled and fits(experiment, one.kind, name)
         ]
-        if len(able) != 1:
-            which = f"one of {', '.join(able)}" if able else "a subject that opted in"
-            raise Invalid(f"Say on which subject: {which}.")
+        if not able:
+            kinds = ", ".join(experiment.kinds) or experiment.subject or "any kind"
+            raise Invalid(
+                f"{experiment.name} is for {kinds}, and nothing here that fits opted in "
+                "([subjects.chaos] enabled = true)."
+            )
+        if len(able) > 1:
+            raise Invalid(f"Say on which subject: one of {', '.join(able)}.")
         return able[0]
 
     def duration_s(self, experiment: Experiment, subject: str, asked_s: float | None) -> float:

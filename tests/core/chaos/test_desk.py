@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.chaos.desk import Desk
-from core.chaos.model import Fault, Margin
+from core.chaos.model import Fault, Margin, Target
 from core.chaos.order import Known, Rules
 from core.clock import ManualClock
 from core.db import Database
@@ -69,6 +69,20 @@ async def test_a_preview_of_what_must_not_be_says_why_and_shows_the_margin(
             await desk(world).preview("nope")
         with pytest.raises(NotFound):
             await desk(world).preview("kill-store", subject="nope")
+
+
+async def test_a_target_of_another_kind_is_refused(sqlite_db: Database, clock: ManualClock) -> None:
+    async with rig(sqlite_db, clock) as world:
+        world.subject.entities = ("store:1", "store:2", "pd:pd-0")
+        stores = (await world.driver.find("store:1"), await world.driver.find("store:2"))
+
+        async def targets() -> tuple[Target, ...]:
+            return stores
+
+        world.driver.targets = targets
+        found = await desk(world).preview("kill-store", target="pd:pd-0")
+
+        assert found.refused == "kill-store means a store (store); pd:pd-0 is none."
 
 
 async def test_the_catalogue_lists_what_cannot_be_done_with_the_reason(
