@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import sys
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
+
+import structlog
 
 from core.clock import SystemClock
 from core.db import Database
@@ -59,6 +62,9 @@ def forked(order: dict[str, Any]) -> int:
 
 
 def main() -> None:
+    # A line of the log that a kill cuts off would swallow the next order's answer.
+    quiet = structlog.make_filtering_bound_logger(logging.CRITICAL)
+    structlog.configure(wrapper_class=quiet)
     print(json.dumps({"event": "ready"}), flush=True)
     for line in sys.stdin:
         code = os.waitstatus_to_exitcode(forked(json.loads(line)))
