@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import structlog
 
-from core.chaos import safety, sightings
+from core.chaos import safety, sightings, truth
 from core.chaos.during import note
 from core.chaos.model import Experiment, Stage, Story
 from core.chaos.story import Means, advance, experiment_of, finish
@@ -180,13 +180,18 @@ def _not_recovered(story: Story, experiment: Experiment, seen: sightings.Seen) -
     return [f"not well {limit}: {sick or 'it could not be seen'}"]
 
 
+def _not_right(story: Story) -> str:
+    fitting = truth.causes(experiment_of(story).fault, story.entity)
+    return "but not sure of it" if story.diagnosed_as in fitting else "wrong"
+
+
 def _went_well(story: Story) -> list[str]:
     began = story.injected_at or 0.0
     said = []
     if story.detected_at is not None:
         said.append(f"detected after {max(story.detected_at - began, 0.0):.1f} s")
     if story.diagnosed_at is not None:
-        score = {True: ", right", False: ", wrong", None: ""}[story.right]
+        score = {True: ", right", False: f", {_not_right(story)}", None: ""}[story.right]
         after = max(story.diagnosed_at - began, 0.0)
         said.append(f"diagnosed after {after:.1f} s as {story.diagnosed_as}{score}")
     if story.recovered_at is not None and story.healed_at is not None:

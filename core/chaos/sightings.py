@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -84,7 +85,11 @@ def noted(tx: Tx, story: Story, experiment: Experiment, seen: Seen) -> Story:
 
 
 def _diagnosed(tx: Tx, story: Story, experiment: Experiment) -> Story:
-    """The newest diagnosis counts, from the first that said the same."""
+    """The newest diagnosis counts, from the first that said the same.
+
+    What looked only after the healing saw nothing wrong any more, and rightly: it counts where
+    nobody looked before.
+    """
     since_at = story.injected_at or 0.0
     made = [
         one
@@ -93,6 +98,8 @@ def _diagnosed(tx: Tx, story: Story, experiment: Experiment) -> Story:
     ]
     if not made:
         return story
+    broken = [one for one in made if one.diagnosis.taken_at <= (story.heal_began_at or math.inf)]
+    made = broken or made[:1]
     last = made[-1].diagnosis
     first = next(
         one

@@ -122,6 +122,14 @@ def live(tx: Tx, subject: str, kind: str = "chaos") -> Run | None:
     return found[0] if found else None
 
 
+def active_at(tx: Tx, kind: str, subject: str, at: float) -> Run | None:
+    """The run of this kind that was under way on a subject at that instant, or None."""
+    over = sa.or_(r.c.finished_at.is_(None), r.c.finished_at >= at)
+    where = (r.c.kind == kind, r.c.subject == subject, r.c.active_at <= at, over)
+    row = tx.row(sa.select(r).where(*where).order_by(r.c.id.desc()).limit(1))
+    return None if row is None else from_row(row)
+
+
 def unreported(tx: Tx, kind: str) -> list[Run]:
     """Runs of a kind that are not at their end, oldest first."""
     where = (r.c.kind == kind, r.c.state != str(State.REPORTED))
