@@ -53,10 +53,6 @@ class Request:
         """The person as core knows them."""
         return f"slack:{self.user}"
 
-    def with_text(self, text: str) -> Request:
-        """The same request with other words."""
-        return replace(self, text=text)
-
 
 @dataclass(frozen=True, slots=True)
 class Answer:

@@ -26,7 +26,7 @@ STORM_WINDOW_S = 60.0
 STORM_QUIET_S = 300.0
 """A storm that nothing joined for this long takes no more."""
 PAGE_GAP_S = 10.0
-"""Criticals inside a storm share one mentioning message per this time (rule R13)."""
+"""Criticals inside a storm share one mentioning message per this time."""
 ADOPTION_WINDOW_S = 600.0
 """What turns out to have been broken before joins the adoption message for this long."""
 EDIT_DELAY_S = 5.0

@@ -16,7 +16,7 @@ from core.db import Tx
 from core.errors import Invalid, NotFound
 
 MAX_PAUSE_S = 8 * 3600.0
-"""The longest pause: one shift (design rule R7)."""
+"""The longest pause: one shift."""
 MAX_REASON = 500
 """Characters of a reason that are kept."""
 MIN_INTERVAL_S = 1.0

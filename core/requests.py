@@ -13,9 +13,6 @@ import sqlalchemy as sa
 from core import schema
 from core.db import Tx
 
-KEEP_S = 86400.0
-"""How long a request is remembered: Slack redelivers for minutes; a day leaves room for a person
-who asks what happened (design rule R4)."""
 MAX_TARGET = 500
 """Characters of a target that are kept."""
 

@@ -164,11 +164,6 @@ class Store(msgspec.Struct, frozen=True, gc=False):
         return _size(self.status.available)
 
     @property
-    def used_bytes(self) -> float | None:
-        """Used by TiKV itself, or None where PD did not say."""
-        return _size(self.status.used_size)
-
-    @property
     def disk_used_ratio(self) -> float | None:
         """1 - available / capacity, 0 to 1; None where PD did not say or said nonsense."""
         capacity, available = self.capacity_bytes, self.available_bytes

@@ -33,7 +33,6 @@ COLUMNS = tuple(c.name for c in t.columns)
 # by name, and ten thousand of them are read after a storm.
 _SEVERITY, _DETAILS, _RESOLUTION = (COLUMNS.index(c) for c in ("severity", "detail", "resolution"))
 _DETAIL = msgspec.json.Decoder(Detail)
-_encode = msgspec.json.Encoder().encode
 _TOO_LARGE = 2**62
 """No column holds such a number; a person can still type it."""
 
@@ -46,11 +45,6 @@ def from_row(row: sa.Row[Any]) -> Ticket:
     if values[_RESOLUTION] is not None:
         values[_RESOLUTION] = Resolution(values[_RESOLUTION])
     return Ticket(*values)
-
-
-def detail_text(detail: Detail) -> str:
-    """A Detail as it is stored."""
-    return _encode(detail).decode()
 
 
 def get(tx: Tx, ticket_id: int) -> Ticket:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from bot import ids, words
-from bot.blocks import Element, actions, button, date, field, group, said, user
+from bot.blocks import Element, button, date, field, group, said, user
 from bot.sentences import person
 from bot.text import clean, escape, harmless
 from bot.tickets.views.facts import Look, Why
@@ -238,8 +238,3 @@ def _in_order(ticket: Ticket) -> tuple[Verb, ...]:
     # On a held ticket the way back comes first, and acknowledging last.
     first = (Verb.UNHOLD, Verb.RESOLVE, Verb.ACKNOWLEDGE)
     return tuple(v for v in first if v in verbs)
-
-
-def button_row(ticket: Ticket) -> dict[str, object]:
-    """The ticket's row of buttons."""
-    return actions(*ticket_buttons(ticket))

@@ -31,7 +31,6 @@ SOURCE_METRICS = "metrics"
 SOURCE_REGIONS = "regions"
 SOURCE_SCHEDULERS = "schedulers"
 SOURCE_DISK = "disk"
-SOURCE_DOCKER = "docker"
 
 UP, DISCONNECTED, DOWN, OFFLINE, TOMBSTONE = "Up", "Disconnected", "Down", "Offline", "Tombstone"
 SILENT = frozenset((DISCONNECTED, DOWN))
