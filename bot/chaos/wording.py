@@ -87,7 +87,8 @@ def target(run: Run, story: Story) -> str:
     """What is broken, as people call it; the entity beside it where that says more."""
     name = clean(story.name or run.target or story.entity, 80) or "not chosen yet"
     entity = clean(story.entity, 60)
-    return f"{name} ({entity})" if entity and entity != name and not run.live else name
+    same = entity.replace(":", "-") == name or entity.endswith(f":{name}")
+    return name if same or not entity or entity == name or run.live else f"{name} ({entity})"
 
 
 def detected(story: Story) -> str:
@@ -114,7 +115,7 @@ def _miss(story: Story) -> str:
     """Why a diagnosis does not count as right: another cause, or the right one without certainty
     (or of something else)."""
     try:
-        fitting = causes(Fault(story.truth), story.entity)
+        fitting = causes(Fault(str(story.experiment.get("fault"))), story.entity)
     except ValueError:
         return "wrong"
     return "fits, but not sure of it" if story.diagnosed_as in fitting else "wrong"

@@ -188,7 +188,7 @@ def test_a_wrong_diagnosis_is_told_beside_the_truth() -> None:
 
 
 def test_the_right_cause_without_certainty_is_told_from_a_wrong_one() -> None:
-    told = {**made.OVER, "right": False, "truth": "kill"}
+    told = {**made.OVER, "right": False, "truth": "process_killed"}
 
     unsure = said(card.card(replace(made.ended(), story=made.story(**told))))
     wrong = said(
