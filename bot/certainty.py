@@ -26,7 +26,7 @@ SIGN = {Certainty.CONFIRMED: "●", Certainty.LIKELY: "◐", Certainty.INCONCLUS
 """How full the circle is says how sure it is; the word always stands beside it."""
 MEANS = {
     Certainty.CONFIRMED: "the evidence shows the cause itself",
-    Certainty.LIKELY: "it explains what was seen, and is not shown itself",
+    Certainty.LIKELY: "it explains what was seen, but was not itself seen",
     Certainty.INCONCLUSIVE: "what was seen does not tell it from its rivals",
 }
 MAX_VALUE = 60

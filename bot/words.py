@@ -197,7 +197,7 @@ def hold_words(ticket: Ticket) -> Phrase:
 def ended(ticket: Ticket) -> Phrase:
     """How a ticket ended: "Resolved by Ana: reason"."""
     if ticket.resolution is Resolution.RECOVERED:
-        return ("It recovered by itself.",)
+        return ("It is healthy again.",)
     if ticket.resolution is Resolution.REMOVED:
         return ("What it was about was removed for good.",)
     by: Phrase = ("Resolved by ", Who(ticket.resolved_by or "tocsin"))

@@ -118,11 +118,12 @@ class Telling:
             raise Refused(f"{found.refused} Nothing was touched.")
         self._head(3, found.experiment.title)
         margin = "" if found.margin is None else found.margin.words
+        shown = arrows(margin.removeprefix("margin "), 200)
         for name, told in (
             ("target", found.name),
             ("what", found.words),
             ("reach", found.radius),
-            ("margin", "".join(str(getattr(p, "plain", p)) for p in arrows(margin, 200))),
+            ("margin", "".join(str(getattr(p, "plain", p)) for p in shown)),
             ("undo", found.undo_words),
         ):
             say(f"   {name:<8} {terminal(told, 300)}")

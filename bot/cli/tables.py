@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _ASIDE = frozenset(("diagnosis.progress", "diagnosis.unchanged", "diagnosis.ended"))
 """Steps of the program's own work, of which its history says nothing."""
+_SAID = {"diagnosis.asked": "diagnosis asked for", "diagnosis.feedback": "diagnosis judged"}
 _STYLE = {"critical": "bold red", "warning": "yellow", "info": "blue"}
 
 
@@ -82,6 +83,7 @@ def details(ticket: Ticket, history: Sequence[Event], thought: str = "") -> None
             continue
         by = f" by {terminal(plain_name(event.actor), 80)}" if event.actor else ""
         what = event.kind.removeprefix("ticket.").replace("_", " ")
+        what = _SAID.get(event.kind, what)
         console.print(Text(f"  {local_time(event.at)}  {what}{by}"))
 
 
@@ -97,7 +99,7 @@ def _facts(ticket: Ticket) -> list[tuple[str, str]]:
         ("Entity", ticket.entity),
         ("Seen", ticket.summary),
         ("Value", measured + against if measured else ""),
-        *[(k.capitalize(), v) for k, v in (d.facts or {}).items()],
+        *[(k[:1].upper() + k[1:], v) for k, v in (d.facts or {}).items()],
         ("Opened", local_time(ticket.opened_at)),
         ("Last seen", f"{local_time(ticket.last_seen_at)}, {ticket.count} times"),
         ("Healthy since", local_time(ticket.healthy_since) if ticket.healthy_since else ""),

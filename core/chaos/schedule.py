@@ -115,8 +115,9 @@ def remove(tx: Tx, number: int) -> Plan:
     """Take a plan away; NotFound names those that there are."""
     found = next((one for one in listing(tx) if one.number == number), None)
     if found is None:
-        there = ", ".join(f"{one.number} ({one.name})" for one in listing(tx)[:5]) or "none"
-        raise NotFound(f"There is no plan {number}; there is {there}.")
+        there = ", ".join(f"{one.number} ({one.name})" for one in listing(tx)[:5])
+        told = f"there is {there}" if there else "nothing is planned"
+        raise NotFound(f"There is no plan {number}; {told}.")
     tx.run(sa.delete(d).where(d.c.name == f"{PREFIX}{number}"))
     return found
 

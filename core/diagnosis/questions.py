@@ -65,7 +65,7 @@ def answer(question: str, snapshot: Snapshot, diagnosis: Diagnosis) -> Answer:
 def unknown(snapshot: Snapshot) -> Answer:
     """What can be asked, and about what."""
     entities = [one for one in snapshot.entities if ":" in one][:8]
-    about = f" It knows of {', '.join(entities)}." if entities else ""
+    about = f" It knows of {', '.join(map(_named, entities))}." if entities else ""
     pieces = len(snapshot.pieces)
     words = (
         "Without a model only some questions can be answered, from "
@@ -73,6 +73,12 @@ def unknown(snapshot: Snapshot) -> Answer:
         f"{_time(snapshot.taken_at)}.{about}"
     )
     return Answer(words, (), tuple(one.example for one in QUESTIONS))
+
+
+def _named(entity: str) -> str:
+    """An entity as people call it: store 4, pd-0."""
+    kind, _, rest = entity.partition(":")
+    return entity if not rest else f"{kind} {rest}" if rest.isdigit() else rest
 
 
 def _entity(asked: str, snapshot: Snapshot) -> str:
@@ -154,7 +160,7 @@ def _else(known: Known) -> Answer:
 
 
 def _rival(one: Alternative, whole: bool) -> str:
-    words = f"{one.cause.replace('_', ' ')} ({one.entity}): {one.conclusion}"
+    words = f"{one.cause.replace('_', ' ')} ({_named(one.entity)}): {one.conclusion}"
     if whole:
         words += "".join(f"\n• for: {claim.words}" for claim in one.supporting)
         words += "".join(f"\n• against: {claim.words}" for claim in one.contradicting)
@@ -179,9 +185,8 @@ def _ticket(one: Mapping[str, Any]) -> str:
     cause = str(one.get("cause") or "").replace("_", " ")
     ended = f", {one['outcome']} after {one.get('minutes')} min" if one.get("outcome") else ""
     said = f", {cause} ({one.get('certainty')})" if cause else ""
-    return (
-        f"• ticket {one.get('ticket')}: {one.get('invariant')} of {one.get('entity')}{ended}{said}"
-    )
+    what = f"{one.get('invariant')} of {_named(str(one.get('entity')))}"
+    return f"• ticket {one.get('ticket')}: {what}{ended}{said}"
 
 
 def _evidence(known: Known) -> Answer:
@@ -198,8 +203,8 @@ def _status(known: Known) -> Answer:
 
 def _facts(known: Known, pieces: list[Piece]) -> Answer:
     if not pieces:
-        return Answer(f"There is no such evidence about {known.entity} in the snapshot.")
-    lines = [f"{known.entity} at {_time(known.snapshot.taken_at)}:"]
+        return Answer(f"There is no such evidence about {_named(known.entity)} in the snapshot.")
+    lines = [f"{_named(known.entity)} at {_time(known.snapshot.taken_at)}:"]
     cited: list[str] = []
     for one in pieces:
         line = f"• {_fact(one)} [{one.id}]"

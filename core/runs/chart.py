@@ -89,8 +89,8 @@ def _told(bar: Bar, zero: float) -> str:
     what = f"{_short(bar.row, 16).lower()} {_short(bar.words)}".strip()
     if bar.until == bar.since:
         return f"{what} at {_seconds(bar.since - zero)}"
-    until = "its end is not known" if bar.until is None else f"to {_seconds(bar.until - zero)}"
-    return f"{what} from {_seconds(bar.since - zero)}, {until}"
+    until = ", its end is not known" if bar.until is None else f" to {_seconds(bar.until - zero)}"
+    return f"{what} from {_seconds(bar.since - zero)}{until}"
 
 
 def _seconds(value: float) -> str:

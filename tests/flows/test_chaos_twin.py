@@ -120,7 +120,7 @@ async def test_kill_store_from_the_button_to_the_report(demo: Demo) -> None:
     report, picture = await demo.thread(1, 2)
 
     assert demo.stopped() == []
-    assert "✅ Passed : kill-store on store-2 (store:2)" in seen(report)
+    assert "✅ Passed : kill-store on store-2" in seen(report)
     assert "seen in its state before" in seen(report)
     [file] = picture.files
     assert demo.ws.state.files[file["id"]].content.startswith(b"\x89PNG")

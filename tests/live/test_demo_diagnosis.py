@@ -107,4 +107,4 @@ async def _a_question_is_answered(thread: Locator) -> None:
     if await area.input_value():  # the first Enter took a completion
         await area.press("Enter")
     await expect(thread).to_contain_text("asked: what else could it be?")
-    await expect(thread).to_contain_text("process crashed (store:2)")
+    await expect(thread).to_contain_text("process crashed (store 2)")

@@ -173,7 +173,7 @@ async def _the_store_comes_back(person: Person, demo: Demo) -> None:
     card = person.card()
     await person.panel("Start", "store-2")
     await expect(card).to_contain_text("Critical · resolved")
-    await expect(card).to_contain_text("It recovered by itself")
+    await expect(card).to_contain_text("It is healthy again")
     await card.locator(".thread-summary").click()
     thread = person.page.locator("#thread")
     await expect(thread).to_contain_text("Cause: ◐ Likely: The process of store 2")

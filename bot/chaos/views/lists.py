@@ -25,7 +25,7 @@ HELP = (
     ("/chaos run pause-store store:4 --for 30s", "a target and a duration of your own"),
     ("/chaos run kill-store --subject prod-eu", "on this cluster, where there are several"),
     ("/chaos status", "what is under way, planned, and how the last ones ended"),
-    ("/chaos abort", "ends the one under way and heals it; `/chaos abort 7` ends run 7"),
+    ("/chaos abort", "ends the one under way and heals it; /chaos abort 7 ends run 7"),
     (
         '/chaos schedule "0 10 * * tue" kill-store --zone Europe/Berlin --hours 9-17',
         "runs it by itself, never late: a time that was missed is told, not made up for",

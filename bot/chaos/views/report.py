@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from bot import words
 from bot.blocks import Element, Message, bullets, context, line, moment, plain, rich
 from bot.blocks import words as say
+from bot.certainty import cause as cause_words
 from bot.chaos import wording
 from bot.chaos.facts import Shown
 from bot.chaos.views.card import sentence
@@ -90,7 +91,7 @@ def _limit(limit: object) -> str:
 
 
 def _truth(shown: Shown) -> tuple[str, ...]:
-    truth = clean(shown.story.truth, 200)
+    truth = cause_words(shown.story.truth) if shown.story.truth else ""
     return (f"; in truth: {truth}",) if truth and shown.story.right is not True else ()
 
 

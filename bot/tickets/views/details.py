@@ -133,7 +133,9 @@ def _history(ticket: Ticket, events: Sequence[Event], look: Look) -> Iterator[El
     yield line(say("History", bold=True))
     listed: list[list[Element | str]] = []
     if len(lines) > HISTORY:
-        listed.append([f"{len(lines) - HISTORY} earlier entries are not shown"])
+        left = len(lines) - HISTORY
+        entries = "1 earlier entry is" if left == 1 else f"{left} earlier entries are"
+        listed.append([f"{entries} not shown"])
     for event, times in lines[-HISTORY:]:
         again = f" ({times} times)" if times > 1 else ""
         sentence = pieces(told(event, ticket), look.name_of)

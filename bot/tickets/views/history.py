@@ -103,7 +103,7 @@ def _resolved(event: Event, ticket: Ticket) -> Phrase:
         return ("✅ Resolved by ", _actor(event), still, *tail)
     if ticket.resolution is Resolution.REMOVED:
         return ("✅ Resolved: what it was about was removed for good.",)
-    return ("✅ Resolved: it recovered by itself.",)
+    return ("✅ Resolved: it is healthy again.",)
 
 
 def _surfaced(event: Event, ticket: Ticket) -> Phrase:

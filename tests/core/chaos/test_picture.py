@@ -23,7 +23,7 @@ def test_everything_that_happened_has_a_bar_from_the_fault_on() -> None:
         "well after 36 s",
     ]
     assert made.zero == AT
-    assert "ticket store_down, after 0.6 s from +0.6 s, to +36.0 s" in chart.alt(made)
+    assert "ticket store_down, after 0.6 s from +0.6 s to +36.0 s" in chart.alt(made)
 
 
 def test_what_was_never_broken_has_no_picture() -> None:

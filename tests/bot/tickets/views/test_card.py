@@ -117,7 +117,7 @@ def test_a_resolved_card_says_how_long_and_how_it_ended() -> None:
     shown = card(ticket(**DONE, acknowledged_by=ANA), LOOK)
     assert list(cells(shown)) == ["Since", "Until", "Lasted", "Owner"]
     assert cells(shown)["Lasted"] == "14 min"
-    assert "✅ It recovered by itself." in said(shown)
+    assert "✅ It is healthy again." in said(shown)
 
 
 def test_a_card_that_a_person_resolved_names_them_and_their_reason() -> None:

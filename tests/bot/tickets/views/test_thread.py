@@ -89,7 +89,7 @@ def test_the_summary_tells_cause_duration_and_actions() -> None:
     made = reply(done, ending, replace(LOOK, symptoms=(margin(**DONE),), diagnosis="bad disk"))
     assert made is not None
     lines = made.fallback().text.split("\n")
-    assert lines[0] == "✅ Resolved: it recovered by itself."
+    assert lines[0] == "✅ Resolved: it is healthy again."
     assert lines[1] == "• Cause: bad disk"
     assert lines[2].startswith("• Lasted 14 min: from <!date^")
     assert lines[3] == "• Acknowledged by Ana Ruiz after 2 min 20 s"
