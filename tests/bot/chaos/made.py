@@ -14,6 +14,7 @@ from core.runs.model import Outcome, Run, State
 from tests.bot.samples import ANA, BEN, HOSTILE, HUGE, NOW, name_of, ticket
 
 EXPERIMENT = {
+    "fault": "kill",
     "name": "kill-store",
     "title": "Kill a store",
     "expects": ["store_down"],
