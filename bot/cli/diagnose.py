@@ -29,11 +29,12 @@ from core.clock import SystemClock
 from core.config import Config
 from core.db import Database
 from core.diagnosis import budget, catalogue, encode, store
+from core.diagnosis.ask_model import of_subject
 from core.diagnosis.claude.settings import ClaudeSettings
 from core.diagnosis.claude.task import Live, Means, Progress, Result, Task
-from core.diagnosis.evidence import Explains, ask, gather
+from core.diagnosis.evidence import gather
 from core.diagnosis.made import Made
-from core.diagnosis.model import Diagnosis, Piece, Query, Reason, Snapshot
+from core.diagnosis.model import Diagnosis, Reason, Snapshot
 from core.diagnosis.rules.decide import diagnose as by_rules
 from core.diagnosis.settings import allowed, claude_settings
 from core.errors import NotFound, Refused, Unavailable
@@ -107,7 +108,8 @@ async def _case(db: Database, config: Config, number: int, offline: bool) -> Asy
     subject = None if offline else await _subject(config, ticket.subject)
     try:
         evidence = stored[1] if stored else await _gathered(db, ticket, subject, offline)
-        live = None if subject is None or not ticket.open else _live(db, subject)
+        asked = subject if ticket.open else None
+        live = None if asked is None else of_subject(db, SystemClock(), asked)
         yield Case(db, config, ticket, evidence, by_rules(evidence), live)
     finally:
         if subject is not None:
@@ -142,16 +144,6 @@ async def _gathered(
             "give --config."
         )
     return await gather(db, SystemClock(), subject, ticket, Reason.ASKED)
-
-
-def _live(db: Database, subject: Subject) -> Live | None:
-    if not isinstance(subject, Explains):
-        return None
-
-    async def ask_it(query: Query, entity: str, window: tuple[float, float]) -> Piece:
-        return await ask(db, SystemClock(), subject, query, entity, window)
-
-    return Live(ask_it, subject.entities(), subject.pd_paths(), tuple(subject.readings().items()))
 
 
 def _payload(case: Case, model: str | None) -> None:

@@ -13,7 +13,8 @@ from typing import Any
 import structlog
 
 from core import events
-from core.db import Fenced, Tx
+from core.clock import Clock
+from core.db import Database, Fenced, Tx
 from core.diagnosis import evidence, investigate, looks, store
 from core.diagnosis.budget import Ledger
 from core.diagnosis.claude.settings import ClaudeSettings
@@ -93,16 +94,16 @@ def live(means: Means, look: Look) -> Live | None:
     subject = means.subjects.get(look.ticket.subject)
     if look.asked or not look.ticket.open or subject is None:
         return None
-    return of_subject(means, subject)
+    return of_subject(means.db, means.clock, subject)
 
 
-def of_subject(means: Means, subject: Subject) -> Live | None:
+def of_subject(db: Database, clock: Clock, subject: Subject) -> Live | None:
     """What may be asked of a live subject; None if it answers no questions."""
     if not isinstance(subject, Explains):
         return None
 
     async def ask_it(query: Query, entity: str, window: tuple[float, float]) -> Piece:
-        return await evidence.ask(means.db, means.clock, subject, query, entity, window)
+        return await evidence.ask(db, clock, subject, query, entity, window)
 
     return Live(ask_it, subject.entities(), subject.pd_paths(), tuple(subject.readings().items()))
 
