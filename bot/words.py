@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from bot.text import clean
+from core.durations import span
 from core.invariant import Severity
 from core.tickets.model import FLAPPING, Outcome, Resolution, Status, Ticket
 
@@ -78,20 +79,6 @@ def plain_name(actor: str) -> str:
 
 
 # Durations.
-
-
-def span(seconds: float) -> str:
-    """A duration in one or two units: "0 s", "45 s", "3 min 5 s", "2 h 5 min", "4 d 1 h"."""
-    if not math.isfinite(seconds):
-        return "an unknown time"
-    whole = max(round(seconds), 0)
-    for size, big, step, small in ((86_400, "d", 3_600, "h"), (3_600, "h", 60, "min")):
-        if whole >= size:
-            rest = whole % size // step
-            return f"{whole // size} {big}" + (f" {rest} {small}" if rest else "")
-    if whole >= 60:
-        return f"{whole // 60} min" + (f" {whole % 60} s" if whole % 60 else "")
-    return f"{whole} s"
 
 
 def figure(value: float | None, unit: str = "") -> str:

@@ -1,7 +1,8 @@
-"""Durations as people write them: "90s", "30m", "2h", "1h30m", "2 hours"."""
+"""Durations as people write them ("90s", "1h30m", "2 hours") and as they are told ("2 h 5 min")."""
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Annotated, Any
 
@@ -59,3 +60,17 @@ def seconds(value: Any) -> float:
 
 Duration = Annotated[float, BeforeValidator(seconds)]
 """Seconds, in a configuration."""
+
+
+def span(seconds: float) -> str:
+    """A duration in one or two units: "0 s", "45 s", "3 min 5 s", "2 h 10 min", "4 d 1 h"."""
+    if not math.isfinite(seconds):
+        return "an unknown time"
+    whole = max(round(seconds), 0)
+    for size, big, step, small in ((86_400, "d", 3_600, "h"), (3_600, "h", 60, "min")):
+        if whole >= size:
+            rest = whole % size // step
+            return f"{whole // size} {big}" + (f" {rest} {small}" if rest else "")
+    if whole >= 60:
+        return f"{whole // 60} min" + (f" {whole % 60} s" if whole % 60 else "")
+    return f"{whole} s"

@@ -25,7 +25,14 @@ from tests import parts
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         for mark in item.iter_markers():
-            if mark.name in ("docker", "prometheus", "postgres", "chromium", "etcd", "alertmanager"):
+            if mark.name in (
+                "docker",
+                "prometheus",
+                "postgres",
+                "chromium",
+                "etcd",
+                "alertmanager",
+            ):
                 item.add_marker(pytest.mark.usefixtures(f"needs_{mark.name}"))
 
 

@@ -11,7 +11,7 @@ from bot.chaos.facts import Planned, Shown
 from bot.sentences import person
 from bot.text import clean, escape
 from bot.validate import fit
-from bot.words import span
+from core.durations import span
 from core.runs.model import Run
 
 NameOf = Callable[[str], str]

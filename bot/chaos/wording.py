@@ -9,9 +9,10 @@ from bot.blocks import Element, Ours, Part
 from bot.certainty import cause as cause_words
 from bot.sentences import person
 from bot.text import clean
-from bot.words import NameOf, span
+from bot.words import NameOf
 from core.chaos.model import Fault, Stage, Story
 from core.chaos.truth import causes
+from core.durations import span
 from core.runs.model import Outcome, Run, State
 
 STEPS = ("baseline", "fault", "watch", "heal", "recovery")
@@ -36,7 +37,7 @@ VERDICT: Mapping[Outcome, tuple[str, str]] = {
     Outcome.FAILED: ("❌", "failed"),
     Outcome.ABORTED: ("⏹️", "aborted"),
     Outcome.REFUSED: ("⛔", "refused"),
-    Outcome.UNKNOWN: ("❔", "inconclusive"),
+    Outcome.UNKNOWN: ("❔", "unknown"),
 }
 """An outcome's sign and its word."""
 

@@ -32,7 +32,6 @@ from bot.cli.common import (
     with_database,
 )
 from bot.text import terminal
-from bot.words import span
 from core.chaos import schedule as plans
 from core.chaos.model import KIND
 from core.chaos.order import Rules, order
@@ -40,7 +39,7 @@ from core.chaos.order import rules as rules_of
 from core.clock import SystemClock
 from core.config import Config
 from core.db import Database
-from core.durations import parse_duration
+from core.durations import parse_duration, span
 from core.errors import NotFound, Refused
 from core.runs import harm, store
 from core.runs.model import LIVE, Outcome, Run, State

@@ -8,9 +8,10 @@ from typing import Any
 from bot.chaos import wording
 from bot.cli.common import iso, local_time
 from bot.text import terminal
-from bot.words import plain_name, span
+from bot.words import plain_name
 from core.chaos.model import Story
 from core.chaos.story import of
+from core.durations import span
 from core.events import Event
 from core.runs.model import Run
 

@@ -13,7 +13,7 @@ from bot.cli.chaos_tell import summary
 from bot.cli.common import actor, say
 from bot.cli.demo_place import Place
 from bot.text import terminal
-from bot.words import figure, span
+from bot.words import figure
 from core.chaos.desk import Preview
 from core.chaos.model import Stage, Story
 from core.chaos.order import order
@@ -21,6 +21,7 @@ from core.chaos.story import of
 from core.db import Tx
 from core.diagnosis import store as diagnoses
 from core.diagnosis.made import Made
+from core.durations import span
 from core.errors import Conflict, Refused, Unavailable
 from core.monitor import TickReport
 from core.runs import store

@@ -19,11 +19,11 @@ from bot.cli.common import (
 )
 from bot.cli.signals import stopped_by_signal
 from bot.text import terminal
-from bot.words import span
 from core.clock import SystemClock
 from core.config import load
 from core.db import Database
 from core.diagnosis import store as diagnoses
+from core.durations import span
 from core.engine import Engine
 from core.errors import Invalid
 from core.events import Event, newest

@@ -11,7 +11,8 @@ from bot.diagnosis.facts import Progress
 from bot.sentences import markup, pieces
 from bot.text import clean, plural
 from bot.validate import fit
-from bot.words import Data, Phrase, Who, span
+from bot.words import Data, Phrase, Who
+from core.durations import span
 
 MAX_STEPS = 8
 NAMED = 4

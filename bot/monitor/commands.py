@@ -17,6 +17,7 @@ from bot.roles import Role
 from bot.text import clean
 from core import channels, maintenance
 from core.db import Tx
+from core.durations import span
 from core.errors import NotFound
 from core.maintenance import Maintenance, Watched
 from core.monitor import TickReport
@@ -178,11 +179,11 @@ def _of(subject: str | None) -> str:
 def _interval(tx: Tx, request: Request, line: Line, _watching: Watching) -> Answer:
     if not line.words:
         found = maintenance.interval_s(tx)
-        said = "as configured" if found is None else words.span(found)
+        said = "as configured" if found is None else span(found)
         return say(f"The interval is {said}. /monitor interval 10s changes it.")
     seconds = parse.interval(line.words)
     maintenance.set_interval(tx, seconds, request.actor)
-    return say(f"Sources are read every {words.span(seconds)} from now on.")
+    return say(f"Sources are read every {span(seconds)} from now on.")
 
 
 def _help(_tx: Tx, _request: Request, _line: Line, _watching: Watching) -> Answer:

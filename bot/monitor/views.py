@@ -26,6 +26,7 @@ from bot.sentences import markup, pieces
 from bot.text import clean, escape, plural
 from bot.validate import fit
 from bot.words import At, Data, Phrase, Who
+from core.durations import span
 from core.tickets.model import Ticket
 
 SUBJECTS = 15
@@ -111,7 +112,7 @@ def _headline(one: SubjectStatus, now: float) -> str:
     if one.at is None:
         return f"{name}: not looked at yet"
     if late(one, now):
-        return f"{name}: not watched for {words.span(now - one.at)}"
+        return f"{name}: not watched for {span(now - one.at)}"
     return f"{name}: {plural(one.open_tickets, 'open ticket') if one.open_tickets else 'all well'}"
 
 
@@ -138,7 +139,7 @@ def _delivery(delivery: Delivery) -> Iterator[Element | None]:
     if delivery.connected is not None:
         rows.append([plural(delivery.connected, "connection")])
     if delivery.backlog:
-        oldest = words.span(delivery.oldest_s)
+        oldest = span(delivery.oldest_s)
         rows.append([f"{plural(delivery.backlog, 'message')} waiting, the oldest for {oldest}"])
     else:
         rows.append(["Nothing is waiting"])
@@ -223,7 +224,7 @@ def gap(subject: str, since: float, until: float, opened: int, resolved: int) ->
         At(since),
         " to ",
         At(until),
-        f" ({words.span(until - since)}). ",
+        f" ({span(until - since)}). ",
         _meanwhile(opened, resolved),
     )
     return fit(

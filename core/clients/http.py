@@ -104,7 +104,9 @@ class Http:
         except (aiohttp.ClientPayloadError, aiohttp.ClientResponseError) as error:
             raise Garbled(where, f"the answer broke off or is not HTTP ({error})") from None
         except aiohttp.ServerDisconnectedError:
-            raise SourceFailed(where, Kind.RESET, f"closed without an answer{self._doubt}") from None
+            raise SourceFailed(
+                where, Kind.RESET, f"closed without an answer{self._doubt}"
+            ) from None
         except (aiohttp.ClientError, OSError) as error:
             kind = kind_of(error)
             doubt = self._doubt if kind is Kind.RESET else ""

@@ -5,20 +5,6 @@ from __future__ import annotations
 import math
 
 
-def span(seconds: float) -> str:
-    """A duration in one or two units: "0 s", "45 s", "3 min 5 s", "2 h 10 min", "4 d 1 h"."""
-    if not math.isfinite(seconds):
-        return "an unknown time"
-    whole = max(round(seconds), 0)
-    for size, big, step, small in ((86_400, "d", 3_600, "h"), (3_600, "h", 60, "min")):
-        if whole >= size:
-            rest = whole % size // step
-            return f"{whole // size} {big}" + (f" {rest} {small}" if rest else "")
-    if whole >= 60:
-        return f"{whole // 60} min" + (f" {whole % 60} s" if whole % 60 else "")
-    return f"{whole} s"
-
-
 def millis(seconds: float) -> str:
     """A latency: "4.2 ms", "240 ms", "1.8 s"."""
     if not math.isfinite(seconds):

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from bot import words
 from core import durations
+from core.durations import span
 from core.errors import Invalid
 from core.invariant import Severity
 from core.tickets.model import Outcome, Resolution
@@ -66,7 +67,7 @@ def test_any_text_is_a_duration_or_a_clear_refusal(said: str) -> None:
     ],
 )
 def test_a_span_has_one_or_two_units(seconds: float, said: str) -> None:
-    assert words.span(seconds) == said
+    assert span(seconds) == said
 
 
 @pytest.mark.parametrize(

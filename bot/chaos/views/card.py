@@ -30,6 +30,7 @@ from bot.chaos.facts import Shown
 from bot.sentences import person
 from bot.text import clean, escape, plural
 from bot.validate import fit
+from core.durations import span
 from core.runs.model import Outcome
 
 TICKETS = 5
@@ -90,12 +91,12 @@ def _time(shown: Shown) -> Element:
     run, story = shown.run, shown.story
     if run.finished_at is not None:
         began = run.active_at or run.created_at
-        return field("Lasted", words.span(run.finished_at - began))
+        return field("Lasted", span(run.finished_at - began))
     if story.ends_at is not None and wording.step(run) <= wording.STEPS.index("watch"):
         return field("Fault ends", date(story.ends_at, "{time_secs}"))
     if story.injected_at is not None:
         return field("Broken since", date(story.injected_at, "{time_secs}"))
-    return field("Fault lasts", words.span(story.duration_s))
+    return field("Fault lasts", span(story.duration_s))
 
 
 def _detected(shown: Shown) -> tuple[Part, ...]:

@@ -13,6 +13,7 @@ from bot.notes import help_message
 from bot.sentences import person
 from bot.text import clean, escape, plural
 from bot.validate import fit
+from core.durations import span
 
 OFFERS = 30
 TARGETS = 12
@@ -82,10 +83,10 @@ def _subject(one: Catalogue) -> Iterator[Element | None]:
 
 
 def _offer(offer: Offer) -> list[Element | str]:
-    told = f" {clean(offer.title, 120)}, for {words.span(offer.duration_s)}"
+    told = f" {clean(offer.title, 120)}, for {span(offer.duration_s)}"
     if offer.expects:
         names = ", ".join(clean(one, 40) for one in offer.expects[:3])
-        told += f"; found within {words.span(offer.detect_within_s)} by {names}"
+        told += f"; found within {span(offer.detect_within_s)} by {names}"
     return [say(clean(offer.name, 60), code=True), told]
 
 

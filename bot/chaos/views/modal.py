@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot import ids, words
+from bot import ids
 from bot.blocks import Block, Element, context, field, fields, line, plain, rich
 from bot.blocks import words as say
 from bot.chaos import wording
 from bot.chaos.facts import Preview
 from bot.text import clean
+from core.durations import span
 
 View = dict[str, Any]
 TITLE = "Break it on purpose?"
@@ -30,7 +31,7 @@ def confirm(preview: Preview, wish: str) -> View:
         return refused(preview)
     cells = (
         field("Target", preview.target or preview.entity),
-        field("Fault lasts", words.span(preview.duration_s)),
+        field("Fault lasts", span(preview.duration_s)),
         field("If it is lost", *wording.arrows(preview.margin, 200)),
         field("Found within", _within(preview)),
     )
@@ -88,7 +89,7 @@ def _within(preview: Preview) -> str:
         return "nothing needs to notice"
     names = ", ".join(clean(one, 40) for one in preview.expects[:3])
     more = f" and {len(preview.expects) - 3} more" if len(preview.expects) > 3 else ""
-    return f"{words.span(preview.detect_within_s)} by {names}{more}"
+    return f"{span(preview.detect_within_s)} by {names}{more}"
 
 
 def _view(blocks: tuple[Block, ...]) -> View:

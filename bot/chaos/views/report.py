@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bot import words
 from bot.blocks import Element, Message, bullets, context, line, moment, plain, rich
 from bot.blocks import words as say
 from bot.certainty import cause as cause_words
@@ -14,6 +13,7 @@ from bot.chaos.views.card import sentence
 from bot.sentences import person
 from bot.text import clean
 from bot.validate import fit
+from core.durations import span
 from core.runs.model import Outcome, Run
 
 Row = list[Element | str]
@@ -87,7 +87,7 @@ def _found(shown: Shown) -> Iterator[Row]:
 
 
 def _limit(limit: object) -> str:
-    return f", {words.span(limit)} allowed" if isinstance(limit, int | float) and limit else ""
+    return f", {span(limit)} allowed" if isinstance(limit, int | float) and limit else ""
 
 
 def _truth(shown: Shown) -> tuple[str, ...]:
@@ -120,5 +120,5 @@ def _people(shown: Shown) -> Iterator[Row]:
 
 def _small_print(run: Run) -> str:
     ended = run.finished_at or run.created_at
-    took = words.span(ended - run.created_at)
+    took = span(ended - run.created_at)
     return f"Run {run.id}, {took} from the request to the end"

@@ -16,6 +16,7 @@ from bot.tickets.views import pieces as shared
 from bot.tickets.views.facts import Look, PageReason
 from bot.validate import fit
 from bot.words import At, Phrase
+from core.durations import span
 from core.tickets.model import REMIND_S, Ticket
 
 SHOWN = 8
@@ -48,7 +49,7 @@ def _told(ticket: Ticket, reason: PageReason) -> Phrase:
     if reason is PageReason.WORSENED:
         return (f"It got worse: it is {ticket.severity} now.",)
     if reason is PageReason.UNOWNED:
-        waited = words.span(REMIND_S)
+        waited = span(REMIND_S)
         return (f"Nobody has acknowledged it for {waited}.",)
     if reason is PageReason.SURFACED:
         return ("Its cause is over, but this is still broken.",)
@@ -67,7 +68,7 @@ def _whom(look: Look) -> Element | None:
 _OF_A_BURST = {
     "reopened": "of a burst: broken again",
     "worsened": "of a burst: it got worse",
-    "unowned": f"of a burst: no owner for {words.span(REMIND_S)}",
+    "unowned": f"of a burst: no owner for {span(REMIND_S)}",
 }
 
 

@@ -11,6 +11,7 @@ from bot.sentences import person
 from bot.text import clean, escape, harmless
 from bot.tickets.views.facts import Look, Why
 from bot.words import At, Data, Phrase
+from core.durations import span
 from core.rehearsal import INVARIANT as REHEARSAL
 from core.subject import OWN
 from core.tickets.model import FLAP_DAMPING_S, Ticket, Verb, allowed
@@ -78,7 +79,7 @@ def mention_text(mention: str) -> str:
 def cells(ticket: Ticket, look: Look) -> tuple[Element, ...]:
     """Since, measured, impact, owner; of a resolved one: since, until, lasted, owner."""
     if ticket.resolved_at is not None:
-        lasted = words.span(ticket.resolved_at - ticket.opened_at)
+        lasted = span(ticket.resolved_at - ticket.opened_at)
         until = field("Until", date(ticket.resolved_at))
         return (_since(ticket), until, field("Lasted", lasted), _owner(ticket, look))
     found = [_since(ticket), _measured(ticket)]
@@ -166,7 +167,7 @@ def notes(ticket: Ticket, look: Look) -> Iterator[Phrase]:
     if ticket.open and ticket.healthy_since is not None:
         yield _recovering(ticket)
     if words.flapping(ticket) and ticket.open:
-        damped = words.span(FLAP_DAMPING_S)
+        damped = span(FLAP_DAMPING_S)
         told = f"🔁 Flapping: it came back {words.times(ticket.flap_count)}; "
         yield (f"{told}it must stay healthy for {damped} before it resolves.",)
     if ticket.explained_by is not None and ticket.open:

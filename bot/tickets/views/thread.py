@@ -12,6 +12,7 @@ from bot.tickets.views.history import told
 from bot.tickets.views.pieces import summary_of
 from bot.validate import fit
 from bot.words import At, Data, NameOf, Phrase, Who, mention_of
+from core.durations import span
 from core.events import Event
 from core.tickets.model import Ticket
 
@@ -85,14 +86,14 @@ def _summary_rows(ticket: Ticket, event: Event, look: Look) -> list[Phrase]:
     rows: list[Phrase] = [
         cause,
         (
-            f"Lasted {words.span(end - ticket.opened_at)}: from ",
+            f"Lasted {span(end - ticket.opened_at)}: from ",
             At(ticket.opened_at),
             " to ",
             At(end),
         ),
     ]
     if ticket.acknowledged_by and ticket.acknowledged_at:
-        after = words.span(ticket.acknowledged_at - ticket.opened_at)
+        after = span(ticket.acknowledged_at - ticket.opened_at)
         rows.append(("Acknowledged by ", Who(ticket.acknowledged_by), f" after {after}"))
     else:
         rows.append(("Nobody acknowledged it",))

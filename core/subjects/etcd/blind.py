@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from core.durations import span
 from core.invariant import Reading
 from core.subjects.etcd.model import (
     ETCD,
@@ -15,7 +16,6 @@ from core.subjects.etcd.model import (
     Liveness,
     Who,
 )
-from core.subjects.words import span
 
 
 def blindness(

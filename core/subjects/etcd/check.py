@@ -12,12 +12,12 @@ from core.clients.etcd_model import Status, hexadecimal
 from core.clients.logs import LogSource
 from core.clients.node import NodeMetrics
 from core.clients.prometheus import Prometheus
+from core.durations import span
 from core.errors import TocsinError
 from core.findings import Finding
 from core.subjects.etcd.figures import QUOTA, STALE_S, PrometheusFigures
 from core.subjects.etcd.reads import EtcdReads
 from core.subjects.etcd.roster import Roster
-from core.subjects.words import span
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,9 @@ from core.clients.metrics_text import Scrape
 from core.clients.node import NodeMetrics
 from core.clients.prom_model import Answer
 from core.clients.prometheus import Prometheus
+from core.durations import span
 from core.errors import Unavailable
 from core.subjects.etcd.model import NO_FIGURES, MemberFigures, Who
-from core.subjects.words import span
 
 STALE_S = 90.0
 """Newest sample older than this: Prometheus runs, and has stopped scraping (scrapes are 15-60 s)."""

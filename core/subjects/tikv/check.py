@@ -17,6 +17,7 @@ from core.clients.node import NodeMetrics
 from core.clients.pd import Pd
 from core.clients.probe import Prober
 from core.clients.prometheus import Prometheus
+from core.durations import span
 from core.errors import TocsinError
 from core.findings import Finding
 from core.subjects.probing import said
@@ -24,7 +25,7 @@ from core.subjects.tikv.figures import STALE_S, Names, PrometheusFigures
 from core.subjects.tikv.model import Store
 from core.subjects.tikv.pd_reads import PdReads, StoreList
 from core.subjects.tikv.scrapes import WANTED
-from core.subjects.words import millis, span
+from core.subjects.words import millis
 
 MOST_TOLD = 20
 """So many failures of a kind are told one by one; the rest is counted."""

@@ -16,10 +16,10 @@ from urllib.parse import urlsplit
 from core.clients.prom_model import Figure, number
 from core.clients.prometheus import Prometheus
 from core.clock import Clock
+from core.durations import span
 from core.errors import Unavailable
 from core.subjects.tikv.model import Identity, RegionCounts, Store, StoreMetrics, TypeLatency
 from core.subjects.tikv.pd_reads import counts
-from core.subjects.words import span
 
 STALE_S = 90.0
 """Newest sample older than this: Prometheus runs, and has stopped scraping (scrapes are 15-60 s)."""

@@ -13,12 +13,12 @@ No clock and no input or output: `Fusion.lives` is handed evidence and answers. 
 
 from __future__ import annotations
 
+from core.durations import span
 from core.subjects.sight import Look, Sight
 from core.subjects.tikv.evidence import NEVER, Evidence, Incident
 from core.subjects.tikv.model import OFFLINE, SILENT, UP, Life, Liveness, Store
 from core.subjects.tikv.settings import Guards
 from core.subjects.tikv.trust import Trust
-from core.subjects.words import span
 
 FEW_LEADERS = 10
 OKS_TO_RETURN = 3

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from core.durations import span
 from core.subjects.tikv.model import SILENT, Store
 from core.subjects.tikv.settings import Guards
-from core.subjects.words import span
 
 
 class Trust:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from types import MappingProxyType
 
+from core.durations import span
 from core.invariant import HOLDS, Broken, Invariant, Settings, Severity, Unknown, Verdict
 from core.subjects.etcd.model import ETCD, SELF, SOURCE_STATUS, EtcdObservation, Leadership
-from core.subjects.words import span
 
 
 def whole(seen: EtcdObservation) -> Iterable[tuple[str, Leadership]]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from types import MappingProxyType
 
+from core.durations import span
 from core.invariant import HOLDS, Broken, Invariant, Settings, Severity, Unknown, Verdict
 from core.subjects.etcd.model import CLUSTER, LOST, SELF, EtcdObservation, Life, Quorum, Who
-from core.subjects.words import some, span
+from core.subjects.words import some
 
 
 def members(seen: EtcdObservation) -> Iterable[tuple[str, Who]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from core.durations import span
 from core.invariant import HOLDS, Broken, Invariant, Settings, Severity, Unknown, Verdict
 from core.subjects.tikv.model import (
     NODES,
@@ -14,7 +15,6 @@ from core.subjects.tikv.model import (
     SOURCE_PD,
     TikvObservation,
 )
-from core.subjects.words import span
 
 
 def eyes(seen: TikvObservation) -> Iterable[tuple[str, str]]:

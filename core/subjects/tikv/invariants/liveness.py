@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from core.durations import span
 from core.invariant import HOLDS, Broken, Invariant, Settings, Severity, Unknown, Verdict
 from core.subjects.tikv.model import CLUSTER, SELF, Life, Liveness, Store, TikvObservation
-from core.subjects.words import span
 
 
 def stores(seen: TikvObservation) -> Iterable[tuple[str, Store]]:

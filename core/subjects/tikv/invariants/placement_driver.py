@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from core.durations import span
 from core.invariant import HOLDS, Broken, Invariant, Settings, Severity, Unknown, Verdict
 from core.subjects.tikv.model import (
     PD,
@@ -14,7 +15,6 @@ from core.subjects.tikv.model import (
     TikvObservation,
     pd_entity,
 )
-from core.subjects.words import span
 
 
 def members(seen: TikvObservation) -> Iterable[tuple[str, Member]]:
