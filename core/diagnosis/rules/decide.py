@@ -81,7 +81,8 @@ def _choose(candidates: list[Candidate], snapshot: Snapshot) -> tuple[Candidate,
     sure = [one for one in faults if one.points >= LIKELY_POINTS]
     if sure:
         best = max(sure, key=lambda one: one.rank)
-        return best, _certainty(best, sure)
+        certainty = _certainty(best, sure)
+        return best, certainty if _to_the_point(best, snapshot) else Certainty.LIKELY
     fine = [
         one
         for one in eligible
@@ -114,6 +115,11 @@ def _certainty(one: Candidate, sure: list[Candidate]) -> Certainty:
     return Certainty.LIKELY
 
 
+def _to_the_point(one: Candidate, snapshot: Snapshot) -> bool:
+    """Whether it is what such tickets tell of; else it may be so, and not be the reason."""
+    return one.fits or CAUSES[one.cause].root >= _DEEP
+
+
 def _concerns(one: Candidate, snapshot: Snapshot) -> bool:
     """Whether this cause could be behind the ticket: trouble elsewhere is not its explanation."""
     asked = snapshot.entity
@@ -124,8 +130,8 @@ def _concerns(one: Candidate, snapshot: Snapshot) -> bool:
     deep = CAUSES[one.cause].root >= _DEEP
     told = kinds(snapshot)
     if not told & KNOWN:
-        # Of what is wrong in a ticket of words that nobody here knows, any deep fault may be the reason.
-        return one.relevant > 0 or deep
+        # Behind words that nobody here knows may be any fault that lies deep, or shows itself.
+        return one.relevant > 0 or deep or one.direct
     symptom = bool(told & SYMPTOMS) or not asked.startswith(_NODE)
     if one.entity.startswith(_NODE):
         return symptom and (one.relevant > 0 or deep)

@@ -192,3 +192,14 @@ EVICTED = Sign(
     about="pd",
     source="/scheduler-config/evict-leader-scheduler/list",
 )
+
+# Nobody saw how it ended: the same silence follows a crash, a kill, and a machine that was turned off.
+UNWITNESSED = Sign(
+    -5,
+    "probe",
+    "now.ok",
+    Op.EQUALS,
+    False,
+    "that {entity} does not answer does not tell how it ended",
+    unless=(SIGNAL_9, EXIT_137, DIE_137, NO_GOODBYE),
+)

@@ -19,6 +19,7 @@ from core.diagnosis.rules.fine_signs import (
     FIT_CPU,
     FIT_LAG,
     FIT_MEMORY,
+    FIT_PEERS,
     HEARD,
     LEADS,
     LOG_READ,
@@ -29,6 +30,8 @@ from core.diagnosis.rules.fine_signs import (
     NO_JUMP,
     NO_MISSING,
     NO_STALL,
+    OLD,
+    OLD_PD,
     ONLY_REMOVED,
     QUICK,
     QUICK_APPEND,
@@ -55,6 +58,7 @@ _SPEED = frozenset(
 )
 _FIGURES = _SPEED | {
     *("raft_log_lag", "high_cpu", "memory", "requests", "clock_step", "log_lines", MEASURED),
+    *("store_restarted", "region_health"),
 }
 
 EVERY_STORE_ANSWERS = replace(ALL_ANSWER, about="cluster")
@@ -99,6 +103,9 @@ RULES = (
     _well((FIT_MEMORY,), kinds=frozenset(("memory",))),
     _well((NO_ERRORS,), (SERVES,), kinds=frozenset(("requests",))),
     _well((FIT_CLOCK,), kinds=frozenset(("clock_step",))),
+    # That it is back does not say why it was away: of a process that is young more must be known.
+    _well((OLD, OLD_PD), kinds=frozenset(("store_restarted",))),
+    _well((FIT_PEERS,), kinds=frozenset(("region_health",))),
     _well((LOG_READ,), kinds=frozenset(("log_lines",))),
     # A store that was removed: whatever is shown of it is memory.
     Rule(

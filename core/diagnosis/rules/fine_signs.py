@@ -88,6 +88,15 @@ FIT_LAG = Sign(
     "its raft log lags {value} entries",
     source="raft_log_lag_p99",
 )
+FIT_PEERS = Sign(
+    15, "store", "now.pending_peers", Op.AT_MOST, 0, "PD: none of its peers fell behind"
+)
+OLD = Sign(
+    20, "reading", "now", Op.AT_LEAST, 900, "its process runs since {value} s", source="uptime_s"
+)
+OLD_PD = Sign(
+    15, "store", "now.running_s", Op.AT_LEAST, 900, "PD: its process runs since {value} s"
+)
 FIT_CPU = Sign(
     20, "share", "cpu_ratio", Op.AT_MOST, 1.5, "it uses {value} times the CPU of the other stores"
 )

@@ -50,6 +50,15 @@ SCRAPE_FAILS = Sign(
 YOUNG = Sign(
     5, "reading", "now", Op.AT_MOST, 900, "its process started {value} s ago", source="uptime_s"
 )
+YOUNG_PD = Sign(
+    5,
+    "store",
+    "now.running_s",
+    Op.AT_MOST,
+    900,
+    "PD: its process started {value} s ago",
+    unless=(YOUNG,),
+)
 RESTARTED = Sign(10, "store", "started_at", Op.CHANGED, None, "PD: its process was replaced")
 PD_SILENT = Sign(
     5, "store", "now.state", Op.ONE_OF, ("Disconnected", "Down"), "PD calls it {value}"
@@ -64,7 +73,7 @@ PEERS_MISS = Sign(
     source="unreachable_per_s",
 )
 
-ENDED = (NOT_ANSWERING, MEMBER_SILENT, EXITED, DIED, SCRAPE_FAILS, YOUNG, RESTARTED)
+ENDED = (NOT_ANSWERING, MEMBER_SILENT, EXITED, DIED, SCRAPE_FAILS, YOUNG, YOUNG_PD, RESTARTED)
 GONE = (NOT_ANSWERING, MEMBER_SILENT, EXITED, SCRAPE_FAILS)
 
 PAUSED = Sign(
@@ -98,6 +107,17 @@ UNROUTED = Sign(
     "the way to it is gone: {value}",
 )
 LOG_STOPPED = Sign(15, "log", "quiet_s", Op.AT_LEAST, 20, "its log has been silent for {value} s")
+# From outside a process that hangs and one that is cut off look the same.
+OR_CUT = Sign(
+    -15,
+    "probe",
+    "now.said",
+    Op.CONTAINS,
+    "timed out|timeout|deadline",
+    "a time-out alone does not tell a process that hangs from one that is cut off",
+    only_if=((RUNNING,),),
+    unless=(LOG_STOPPED, PAUSED),
+)
 ANSWERS = Sign(20, "probe", "now.ok", Op.EQUALS, True, "it answers its status port")
 HEARTBEATS = Sign(
     -30,

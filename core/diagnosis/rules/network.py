@@ -25,6 +25,8 @@ from core.diagnosis.rules.life import (
     SERVES_NOTHING,
     TIMED_OUT,
     UNROUTED,
+    YOUNG,
+    YOUNG_PD,
 )
 from core.diagnosis.rules.sign import Rule, Sign, against, only, stores
 
@@ -203,7 +205,10 @@ _FOUND = (
         "observer_blind",
         stores,
         must=((NOT_ANSWERING,), (PD_HEARD_SINCE,), (SCRAPED, SERVES, PEERS_CONTENT)),
-        signs=(PD_UP, RUNS, against(PEERS_MISS, 50)),
+        signs=(
+            *(PD_UP, RUNS, against(PEERS_MISS, 50)),
+            *(against(YOUNG, 40), against(YOUNG_PD, 40)),
+        ),
         must_not=(against(EXITED, 90), against(PAUSED, 90), against(DETACHED, 90)),
         tickets=frozenset(("observer_blind", "store_down")),
     ),

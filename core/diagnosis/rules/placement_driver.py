@@ -173,7 +173,7 @@ RULES = (
         "pd_leader_loss",
         only("pd"),
         must=((NEW_LEADER, CHANGES), (MAJORITY,), (FORGOT, NO_STORE_HEARD)),
-        signs=(LOG_ELECTION, *TRANSFERRED),
+        signs=(LOG_ELECTION, *TRANSFERRED, NOBODY_GONE),
         must_not=HANDED_OVER,
         tickets=frozenset(("store_down", "quorum_margin", "region_health")),
     ),

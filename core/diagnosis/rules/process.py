@@ -25,6 +25,7 @@ from core.diagnosis.rules.endings import (
     PLANNED,
     ROOM_IN_MEMORY,
     SIGNAL_9,
+    UNWITNESSED,
     ZERO_EXIT,
 )
 from core.diagnosis.rules.life import (
@@ -42,6 +43,7 @@ from core.diagnosis.rules.life import (
     MEMBER_SILENT,
     NOT_ANSWERING,
     NOT_LEFT,
+    OR_CUT,
     PAUSED,
     PD_SILENT,
     PEERS_MISS,
@@ -74,6 +76,7 @@ _FOUND = (
             *(against(ASKED_EVENT, 30), against(ASKED_LOG, 40), against(ZERO_EXIT, 40)),
             *(against(MEMORY_HIGH, 40), against(TIMED_OUT, 25), against(MANY_DEATHS, 60)),
             *(against(RUNNING, 30), against(UNROUTED, 30), HEARTBEATS),
+            UNWITNESSED,
         ),
         must_not=(against(PAUSED, 90), against(DETACHED, 90), against(ANSWERS, 70)),
         tickets=_DOWN,
@@ -116,7 +119,15 @@ _FOUND = (
             (PAUSED, TIMED_OUT, RUNNING, IDLE),
         ),
         signs=(
-            *(PD_SILENT, PEERS_MISS, LOG_STOPPED, QUEUES_FULL, SERVES_NOTHING, LEADS_NOTHING),
+            *(
+                PD_SILENT,
+                PEERS_MISS,
+                LOG_STOPPED,
+                OR_CUT,
+                QUEUES_FULL,
+                SERVES_NOTHING,
+                LEADS_NOTHING,
+            ),
             *(against(REFUSED, 50), against(UNROUTED, 40), HEARTBEATS, against(ANSWERS, 20)),
             *(against(FATAL_LOG, 30), against(SIGNAL_9, 40)),
             *(against(LOST_PD, 40), against(LOST_PEERS, 45)),

@@ -184,6 +184,14 @@ EVICTS_ANY = Sign(
     about="pd",
     source=_EVICT_LIST,
 )
+LATELY = Sign(
+    -10,
+    "store",
+    "leaders",
+    Op.CHANGED,
+    None,
+    "its leaders moved within minutes ({value}): somebody may be at work on it",
+)
 LEADS_FEW = Sign(
     10,
     "share",
@@ -243,7 +251,7 @@ RULES = (
         "scheduler_left_behind",
         stores,
         must=((EVICTING,),),
-        signs=(LEADS_FEW, MAINTAINED, MAINTAINED_ALL),
+        signs=(LEADS_FEW, MAINTAINED, MAINTAINED_ALL, LATELY),
         tickets=_LEADERS | {"scheduler_left"},
     ),
     Rule(

@@ -94,6 +94,7 @@ class Candidate:
     supporting: tuple[Claim, ...]
     contradicting: tuple[Claim, ...]
     relevant: int = 0
+    fits: bool = False
 
     @property
     def rank(self) -> float:
@@ -243,6 +244,7 @@ def consider(rule: Rule, snapshot: Snapshot, entity: str) -> Candidate:
             for _, claim in against
         ),
         relevant=_relevance(rule, snapshot, entity),
+        fits=bool(kinds(snapshot) & rule.tickets),
     )
 
 
