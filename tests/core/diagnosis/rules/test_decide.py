@@ -195,3 +195,41 @@ def test_nothing_is_confirmed_that_something_speaks_against():
         made = diagnose(snapshot(read(folder)))
         if made.certainty is Certainty.CONFIRMED:
             assert not [one for one in made.claims if one.weight is Weight.CONTRADICTING]
+
+
+STRANGERS = OURS.parent / "strangers"
+
+
+@pytest.mark.parametrize("name", ["silent-after-the-leader-died", "scaled-in", "killed-while"])
+def test_words_that_nobody_knows_do_not_make_the_rules_blind(name):
+    folder = next(one for one in sorted(STRANGERS.iterdir()) if one.name.startswith(name))
+    evidence = snapshot(read(folder))
+    known = diagnose(evidence)
+    strange = diagnose(replace(evidence, invariant="sla_breach_7", title=""))
+    assert (strange.cause, strange.entity) == (known.cause, known.entity)
+
+
+@pytest.mark.parametrize("name", ["control-high-disk-of-no-concern", "control-latency-blip"])
+def test_that_a_store_lives_does_not_clear_its_latency(name):
+    evidence = taken(name)
+    assert diagnose(evidence).cause == "nothing_wrong"
+    assert diagnose(without(evidence, "reading")).certainty is Certainty.INCONCLUSIVE
+
+
+def test_no_node_is_said_to_go_on_and_to_stop_in_one_breath():
+    for folder in sorted(OURS.iterdir()):
+        made = diagnose(snapshot(read(folder)))
+        said = " ".join(one.words for one in every(made) if one.weight is not Weight.CONTRADICTING)
+        assert not ("log goes on" in said and "stops without a word" in said), folder.name
+
+
+def test_what_is_advised_after_an_election_is_not_to_wait_for_it():
+    made = diagnose(snapshot(read(STRANGERS / "silent-after-the-leader-died")))
+    assert "election takes" not in made.action
+    assert "Restart nothing" in made.action
+
+
+def test_a_store_that_left_is_not_awaited():
+    made = diagnose(snapshot(read(STRANGERS / "scaled-in")))
+    assert "for good" in made.primary
+    assert "back within" not in made.action
