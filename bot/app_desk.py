@@ -116,7 +116,7 @@ async def _awaited(work: Later, request: Request) -> Answer:
     return await work(request)
 
 
-class _Seen(Exception):
+class _Seen(TocsinError):
     """The request has its row already: what was done just now is rolled back."""
 
 

@@ -23,6 +23,7 @@ from bot.app_request import (
 from bot.local.delivery import Delivery
 from bot.roles import Role
 from core.clock import ManualClock, SystemClock
+from core.db import Database
 from tests.flows.stage import Stage, stage
 
 
@@ -102,6 +103,21 @@ async def _with_a_bug(s: Stage) -> Answer:
     desk = Desk(s.db, SystemClock(), s.roles, s.rig.metrics)
     request = Request("1.2.3", s.ws.user("ana").id, s.ws.state.team_id, "/tickets")
     return await desk.answer(request, Handler("bug", Role.VIEWER, broken))
+
+
+async def test_a_second_delivery_is_no_failure_of_ours(tmp_path: Path) -> None:
+    """Slack repeats what it is not sure of: nothing to log as an error, with a trace."""
+    failed: list[BaseException] = []
+    async with stage(tmp_path) as s:
+        db = Database.open(str(s.db.url), s.db.clock, lambda _, error: failed.append(error))
+        desk = Desk(db, SystemClock(), s.roles, s.rig.metrics)
+        request = Request("1.2.3", s.ws.user("ana").id, s.ws.state.team_id, "/tickets")
+        first = await desk.answer(request, _handler(request))
+        second = await desk.answer(request, _handler(request))
+        await db.close()
+
+        assert (first.outcome, second.outcome) == ("done", "done")
+        assert failed == []
 
 
 async def test_an_answer_that_comes_too_late_says_that_it_may_have_gone_through(
