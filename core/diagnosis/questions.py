@@ -183,10 +183,15 @@ def _similar(known: Known) -> Answer:
 
 def _ticket(one: Mapping[str, Any]) -> str:
     cause = str(one.get("cause") or "").replace("_", " ")
-    ended = f", {one['outcome']} after {one.get('minutes')} min" if one.get("outcome") else ""
+    ended = f", {one['outcome']} after {_lasted(one.get('minutes'))}" if one.get("outcome") else ""
     said = f", {cause} ({one.get('certainty')})" if cause else ""
     what = f"{one.get('invariant')} of {_named(str(one.get('entity')))}"
     return f"• ticket {one.get('ticket')}: {what}{ended}{said}"
+
+
+def _lasted(minutes: Any) -> str:
+    short = isinstance(minutes, int | float) and minutes < 1
+    return f"{round(minutes * 60)} s" if short else f"{minutes} min"
 
 
 def _evidence(known: Known) -> Answer:
