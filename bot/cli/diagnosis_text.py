@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bot.certainty import cause, entity
 from bot.text import terminal
 from core.diagnosis.catalogue import render
 from core.diagnosis.model import Claim, Diagnosis, Weight
@@ -32,11 +33,13 @@ def _lines(made: Diagnosis) -> Iterator[Part]:
     yield from ((f"  risk: {one}", "") for one in made.risks)
     yield from ((f"  $ {render(one)}", "") for one in made.commands)
     for rival in made.alternatives:
-        yield f"Or {rival.cause} of {rival.entity}? {rival.conclusion}", "dim"
+        yield f"Or {cause(rival.cause)}, {entity(rival.entity)}? {rival.conclusion}", "dim"
         yield from ((_claim(one), "dim") for one in (*rival.supporting, *rival.contradicting))
     yield from ((f"Not seen: {one}", "dim") for one in made.unseen)
     yield from ((f"Struck out: {one}", "dim") for one in made.struck)
-    yield from ((f"{one.at - made.taken_at:+.0f} s: {one.words}", "dim") for one in made.timeline)
+    yield from (
+        (f"{round(one.at - made.taken_at):+d} s: {one.words}", "dim") for one in made.timeline
+    )
 
 
 def _claim(claim: Claim) -> str:

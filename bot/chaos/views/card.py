@@ -208,7 +208,7 @@ def _small_print(shown: Shown) -> Iterator[Element]:
         yield {"type": "mrkdwn", "text": f"asked for by <@{who['user_id']}>", "verbatim": True}
     else:
         yield said("asked for by ", who["text"])
-    yield said("at ", date(run.created_at))
+    yield said(date(run.created_at))
 
 
 def _abort(shown: Shown) -> Element:

@@ -102,7 +102,10 @@ def _diagnoses(made: Sequence[Made]) -> Iterator[Element | None]:
     yield line(say("Diagnoses", bold=True))
     listed: list[list[Element | str]] = []
     if len(told) > DIAGNOSES:
-        listed.append([f"{len(told) - DIAGNOSES} earlier ones are not shown"])
+        left = len(told) - DIAGNOSES
+        listed.append(
+            [f"{'1 earlier one is' if left == 1 else f'{left} earlier ones are'} not shown"]
+        )
     listed += [_diagnosis(one) for one in told[-DIAGNOSES:]]
     yield bullets(listed)
 
@@ -111,9 +114,9 @@ def _diagnosis(made: Made) -> list[Element | str]:
     when = moment(made.made_at, "{date_short_pretty} {time_secs}")
     if made.question:
         return [when, f" Asked: {clean(made.question, 120)}"]
-    first = " (first look)" if made.diagnosis.first_look else ""
-    liked = f", useful to {made.useful}" if made.useful else ""
-    return [when, f" {headline(made.diagnosis)}{first}{liked}"]
+    notes = ["first look"] if made.diagnosis.first_look else []
+    notes += [f"useful to {made.useful}"] if made.useful else []
+    return [when, f" {headline(made.diagnosis)}" + (f" ({', '.join(notes)})" if notes else "")]
 
 
 def _reasoning(made: Sequence[Made]) -> Element | None:

@@ -57,7 +57,7 @@ def test_what_is_stored_is_shown_certainty_first(at: Bench) -> None:
     said = at.good("diagnose", f"#{ticket}")
     assert said.startswith("CONFIRMED: The process of store 4")
     assert "$ docker start tikv-4" in said
-    assert "Or out_of_memory of store:4?" in said
+    assert "Or out of memory, store 4?" in said
     assert "Made by rules, a first look" in said
 
 
