@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from core.diagnosis.model import Op
-from core.diagnosis.rules.life import ANSWERS, LOGS_ON, LOST_PD, LOST_PEERS
+from core.diagnosis.rules.life import (
+    ANSWERS,
+    LOGS_ON,
+    LOST_PD,
+    LOST_PEERS,
+    RESTARTED,
+    YOUNG,
+    YOUNG_PD,
+)
 from core.diagnosis.rules.sign import Sign
 
 OOM_FLAG = Sign(
@@ -181,6 +191,14 @@ PLANNED = Sign(
     "a restart or rollout was recorded shortly before",
     where='"what":"restart"|"what":"deploy"|"what":"version"',
     recent=True,
+)
+# Where nobody saw it stop: it was to be restarted, it is young, and it is back.
+PLANNED_AND_BACK = replace(
+    PLANNED,
+    points=35,
+    words="a restart of it was recorded, and it is back since",
+    where='"what":"restart"',
+    only_if=((ANSWERS,), (YOUNG, YOUNG_PD, RESTARTED)),
 )
 EVICTED = Sign(
     10,

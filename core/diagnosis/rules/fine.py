@@ -35,6 +35,7 @@ from core.diagnosis.rules.fine_signs import (
     ONLY_REMOVED,
     QUICK,
     QUICK_APPEND,
+    QUICK_TSO,
     SLOW_NOW,
     UNEVEN,
 )
@@ -191,6 +192,13 @@ RULES = (
         only("pd"),
         must=((PD_SERVES,), (MAJORITY,), (LEADS,)),
         not_for=frozenset(("clock_step", *_SPEED)) - {UNKNOWN, NO_DATA},
+    ),
+    Rule(
+        "nothing_wrong",
+        only("pd"),
+        must=((PD_SERVES,), (MAJORITY,), (QUICK_TSO,)),
+        signs=(LEADS,),
+        asked_for=_SPEED,
     ),
     Rule(
         "nothing_wrong",

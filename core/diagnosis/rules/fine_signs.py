@@ -97,6 +97,15 @@ OLD = Sign(
 OLD_PD = Sign(
     15, "store", "now.running_s", Op.AT_LEAST, 900, "PD: its process runs since {value} s"
 )
+QUICK_TSO = Sign(
+    15,
+    "reading",
+    "now",
+    Op.AT_MOST,
+    0.05,
+    "handing out timestamps takes {value} s",
+    source="tso_p99_s",
+)
 FIT_CPU = Sign(
     20, "share", "cpu_ratio", Op.AT_MOST, 1.5, "it uses {value} times the CPU of the other stores"
 )

@@ -23,6 +23,7 @@ from core.diagnosis.rules.endings import (
     OOM_FLAG,
     OOM_LOG,
     PLANNED,
+    PLANNED_AND_BACK,
     ROOM_IN_MEMORY,
     SIGNAL_9,
     UNWITNESSED,
@@ -138,7 +139,7 @@ _FOUND = (
     Rule(
         "graceful_restart",
         nodes,
-        must=(ENDED, (ASKED_EVENT, ASKED_LOG)),
+        must=(ENDED, (ASKED_EVENT, ASKED_LOG, PLANNED_AND_BACK)),
         signs=(
             *(ZERO_EXIT, PLANNED, EVICTED, PD_SILENT, RESTARTED),
             *(against(OOM_EVENT, 60), against(FATAL_LOG, 50), against(MANY_DEATHS, 40)),
