@@ -133,6 +133,7 @@ class Memory:
     armed: set[int] = field(default_factory=set)
     over: set[int] = field(default_factory=set)
     unarmed: str = ""
+    stuck: set[str] = field(default_factory=set)
 
     async def arm(self, fault: FaultRecord, words: str) -> int:
         if self.unarmed:
@@ -151,8 +152,8 @@ class Memory:
         self.calls.append(f"heal {fault.entity}")
         if self.fails is not None:
             raise self.fails
-        if self.out_of_reach:
-            return Healed(NOT_YET, self.out_of_reach)
+        if self.out_of_reach or fault.subject in self.stuck:
+            return Healed(NOT_YET, self.out_of_reach or "stuck")
         down = self.subject.driver.down
         if fault.entity in down:
             down.discard(fault.entity)
@@ -184,6 +185,7 @@ class Rig:
     stop_at: str = ""
     tasks: Tasks | None = None
     looking: asyncio.Lock = field(default_factory=asyncio.Lock)
+    others: dict[str, Subject] = field(default_factory=dict)
 
     @property
     def driver(self) -> Driver:
@@ -198,7 +200,7 @@ class Rig:
             self.db,
             self.clock,
             self.epoch,
-            {SUBJECT: self.subject},
+            {SUBJECT: self.subject, **self.others},
             self.healers,
             self.rules.limits,
             self.sight,
@@ -216,6 +218,13 @@ class Rig:
 
     def _failed(self, where: str, error: BaseException) -> None:
         self.troubles.append(f"{where}: {error!r}")
+
+    def beside(self, name: str) -> Subject:
+        """Another subject that may be broken, for processes that start from now on."""
+        self.others[name] = made = Subject(self.clock, name)
+        subjects = {**self.rules.subjects, name: Known("scripted", OPEN)}
+        self.rules = replace(self.rules, subjects=subjects)
+        return made
 
     async def start(self) -> Runner:
         """A new process: boot, then carry runs on in the background."""

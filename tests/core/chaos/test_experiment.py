@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
@@ -19,6 +20,13 @@ from tests.core.chaos.rig import KILL, Rig, like, outcome, rig
 async def kinds(world: Rig) -> list[str]:
     found = await world.db.read(events.since, 0)
     return [one.kind for one in found if one.kind.startswith("run.")]
+
+
+async def settled(condition: Callable[[], bool]) -> None:
+    """Wait until it is so, while no time passes for the program."""
+    async with asyncio.timeout(5):
+        while not condition():
+            await asyncio.sleep(0.001)
 
 
 async def test_it_breaks_watches_heals_and_passes(db: Database, clock: ManualClock) -> None:
@@ -448,3 +456,30 @@ async def test_a_program_that_ends_properly_heals_before_it_goes(
         assert run.outcome is Outcome.ABORTED
         assert world.driver.down == set()
         assert (await world.fault()).ending == "healed"
+
+
+async def test_a_call_that_hangs_keeps_nothing_else_from_being_healed_at_the_end(
+    sqlite_db: Database, clock: ManualClock
+) -> None:
+    async with rig(sqlite_db, clock) as world:
+        await world.stop()
+        world.beside("staging").driver.hangs = True
+        runner = await world.start()
+        await world.order(subject="prod", duration_s=500.0)
+        await world.order(subject="staging")
+        await world.at(Stage.WATCH)
+        await world.until(lambda _: world.others["staging"].driver.down != set())
+        world.healers.stuck = {"staging"}
+        await world.stop()
+
+        closing = asyncio.ensure_future(runner.close())
+        await settled(lambda: world.driver.down == set())
+        assert not closing.done()
+        while not closing.done():
+            await clock.advance(1.0)
+            await asyncio.sleep(0.001)
+        await closing
+
+        assert (await world.fault(1)).ending == "healed"
+        assert (await world.fault(2)).open
+        assert (await sqlite_db.read(store.get, 2)).stage == Stage.HEAL
