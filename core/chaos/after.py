@@ -7,7 +7,7 @@ from dataclasses import replace
 import structlog
 
 from core.chaos import safety, sightings, truth
-from core.chaos.during import note
+from core.chaos.during import abort_words, note
 from core.chaos.model import Experiment, Stage, Story
 from core.chaos.story import Means, advance, experiment_of, finish
 from core.chaos.undo import Healed
@@ -55,14 +55,36 @@ def _heal_began(tx: Tx, run: Run, story: Story, fault_id: int) -> Run:
     return advance(tx, run, story)
 
 
+async def without_record(m: Means, run: Run, story: Story, last: FaultRecord | None) -> None:
+    """No open record of harm: go on from `last`, which was seen healed. Without one the run ends
+    unknown: waiting would keep the subject from every other experiment, and nothing can undo it."""
+    if last is None:
+        what = story.name or story.entity or "what it broke"
+        log.error("the record of a fault is gone", action="heal", run=run.id, what=what)
+        why = (
+            f"the record of what was broken is gone, so Tocsin cannot undo it: see for yourself "
+            f"whether {what} is well"
+        )
+        await m.finish(run, story, Outcome.UNKNOWN, f"{story.interrupted}; {why}".lstrip("; "))
+        return
+    if run.aborting and not story.fate:
+        story = replace(story, fate="aborted", interrupted=abort_words(run))
+    await m.db.write_as(m.epoch, _go_on, run, story, last, Healed(last.ending or "healed"))
+
+
 def _healed(tx: Tx, run: Run, story: Story, fault: FaultRecord, found: Healed) -> None:
     harm.verified(tx, fault.id, found.ending)
+    _go_on(tx, run, story, fault, found)
+
+
+def _go_on(tx: Tx, run: Run, story: Story, fault: FaultRecord, found: Healed) -> None:
+    """To the recovery, or to the end that was decided before the healing."""
     current = store.get(tx, run.id)
     if not current.live:
         return
     healed = replace(
         story,
-        healed_at=found.at or tx.now,
+        healed_at=found.at or fault.verified_at or tx.now,
         ending=found.ending,
         # Where the process ended in the middle of the call, only the fault's record knows.
         injected_at=story.injected_at or fault.inject_started_at,

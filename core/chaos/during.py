@@ -112,7 +112,7 @@ async def watch(m: Means, run: Run, story: Story) -> None:
     experiment = experiment_of(story)
     too_far = next((one for one in seen.opened if one.invariant in experiment.abort_on), None)
     if run.aborting:
-        story = replace(story, fate="aborted", interrupted=_abort_words(run))
+        story = replace(story, fate="aborted", interrupted=abort_words(run))
     elif too_far is not None:
         why = f"stopped by itself: #{too_far.id} {too_far.title}"
         story = replace(story, fate="aborted", interrupted=why)
@@ -121,7 +121,8 @@ async def watch(m: Means, run: Run, story: Story) -> None:
     await m.advance(run, replace(story, until=None), Stage.HEAL)
 
 
-def _abort_words(run: Run) -> str:
+def abort_words(run: Run) -> str:
+    """Who aborted it, and why."""
     reason = f": {run.abort_reason}" if run.abort_reason else ""
     return f"aborted by {run.abort_by}{reason}"
 

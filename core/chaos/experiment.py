@@ -32,6 +32,8 @@ HEAL_RETRIES_S = (0.3, 0.5, 1.0, 2.0, 5.0)
 BOOT_S = 10.0
 """How long the start waits for the first attempt to heal what was left broken."""
 STRAYS_EVERY_S = 10.0
+HARMED = (Stage.INJECT, Stage.WATCH, Stage.HEAL)
+"""The stages in which something is, or may be, broken."""
 CLOSE_S = 10.0
 """How long the end of the program waits for injecting calls, and meanwhile for healing."""
 
@@ -94,6 +96,8 @@ class Experiments:
             run = await self._m.advance(run, story, Stage.HEAL)
             log.warning("healing what was left broken", action="boot", run=run.id, what=story.words)
             await after.heal(self._m, run, story, fault)
+        elif run.stage in HARMED:
+            await self._unrecorded(run, story, booting=True)
         elif run.state is not State.CREATED and (run.stage != Stage.RECOVER or story.waiting):
             why = "Tocsin ended before anything was broken"
             if story.done:
@@ -140,6 +144,9 @@ class Experiments:
 
     async def _step(self, run: Run, story: Story) -> float:
         fault = await self._fault(run)
+        if fault is None and run.stage in HARMED:
+            await self._unrecorded(run, story)
+            return 0.0
         if run.aborting and run.stage in (Stage.BASELINE, Stage.ARM, Stage.INJECT):
             await self._abort(run, story, fault)
             return 0.0
@@ -184,6 +191,14 @@ class Experiments:
         """What this run has broken, or is about to, and was not seen healed."""
         open_ones = [one for one in await self._m.db.read(harm.of_run, run.id) if one.open]
         return open_ones[-1] if open_ones else None
+
+    async def _unrecorded(self, run: Run, story: Story, *, booting: bool = False) -> None:
+        """Something should be broken, and no record says so: it was seen healed, or is lost."""
+        mine = await self._m.db.read(harm.of_run, run.id)
+        last = next((one for one in reversed(mine) if one.entity == story.entity), None)
+        if last is not None and booting and not story.fate:
+            story = _interrupted(run, story, last)
+        await after.without_record(self._m, run, story, last)
 
     async def _abort(self, run: Run, story: Story, fault: FaultRecord | None) -> None:
         why = f"aborted by {run.abort_by} before anything was broken"

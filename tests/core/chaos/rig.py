@@ -214,9 +214,9 @@ class Rig:
 
     def runner(self) -> Runner:
         work = Experiments(self.means(), self.rules, _no_picture)
-        return Runner(self.db, self.clock, self.epoch, [work], self._failed)
+        return Runner(self.db, self.clock, self.epoch, [work], self.failed)
 
-    def _failed(self, where: str, error: BaseException) -> None:
+    def failed(self, where: str, error: BaseException) -> None:
         self.troubles.append(f"{where}: {error!r}")
 
     def beside(self, name: str) -> Subject:
@@ -230,7 +230,7 @@ class Rig:
         """A new process: boot, then carry runs on in the background."""
         runner = self.runner()
         await runner.boot()
-        self.tasks = Tasks(self._failed)
+        self.tasks = Tasks(self.failed)
         self.tasks.start("runs", runner.run())
         return runner
 

@@ -6,14 +6,17 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
+import sqlalchemy as sa
 
 from core import events
 from core.chaos.model import Fault, Margin, Stage
 from core.clock import ManualClock
-from core.db import Database
+from core.db import Database, Tx
 from core.errors import Unavailable
 from core.runs import artefacts, harm, store
 from core.runs.model import Outcome, State
+from core.schema_runs import faults
+from core.tasks import Tasks
 from tests.core.chaos.rig import KILL, Rig, like, outcome, rig
 
 
@@ -483,3 +486,58 @@ async def test_a_call_that_hangs_keeps_nothing_else_from_being_healed_at_the_end
         assert (await world.fault(1)).ending == "healed"
         assert (await world.fault(2)).open
         assert (await sqlite_db.read(store.get, 2)).stage == Stage.HEAL
+
+
+def forgotten(tx: Tx) -> None:
+    tx.run(sa.delete(faults))
+
+
+@pytest.mark.parametrize("stage", [Stage.WATCH, Stage.HEAL])
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_a_run_whose_record_of_harm_is_gone_ends_and_frees_its_subject(
+    sqlite_db: Database, clock: ManualClock, stage: Stage, *, restarted: bool
+) -> None:
+    async with rig(sqlite_db, clock) as world:
+        world.healers.out_of_reach = "not yet"
+        await world.order(target="store:1")
+        await world.at(stage)
+        if restarted:
+            await world.stop()
+        await sqlite_db.write(forgotten)
+        if restarted:
+            await world.start()
+        run = await world.ended()
+
+        assert run.outcome is Outcome.UNKNOWN
+        assert "the record of what was broken is gone" in outcome(run)[1]
+        assert "store-1" in outcome(run)[1]
+        assert await sqlite_db.read(store.live, "prod") is None
+
+
+@pytest.mark.parametrize("aborted", [False, True])
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_a_run_whose_fault_was_healed_beside_it_ends_well(
+    sqlite_db: Database, clock: ManualClock, *, aborted: bool, restarted: bool
+) -> None:
+    async with rig(sqlite_db, clock) as world:
+        await world.order(target="store:1", duration_s=500.0)
+        await world.at(Stage.WATCH)
+        await world.until(lambda run: run.data.get("detected_at") is not None)
+        await world.stop()
+        fault = await world.fault()
+        await world.healers.heal(fault, 0.0)
+        await sqlite_db.write(harm.verified, fault.id, "healed")
+        if aborted:
+            await sqlite_db.write(store.abort, 1, "slack:U2", "enough")
+        if restarted:
+            await world.start()
+        else:
+            world.tasks = Tasks(world.failed)
+            world.tasks.start("runs", world.runner().run())
+        run = await world.ended()
+
+        story, verified_at = await world.story(), (await world.fault()).verified_at
+        assert (story.ending, story.healed_at) == ("healed", verified_at)
+        ends_early = aborted or restarted
+        assert run.outcome is (Outcome.ABORTED if ends_early else Outcome.SUCCEEDED)
+        assert ("aborted by slack:U2" in outcome(run)[1]) is aborted
