@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -97,6 +98,28 @@ async def test_hours_are_kept_in_the_named_zone(sqlite_db: Database, clock: Manu
     third = schedule.following(plan.cron, plan.zone, plan.hours, plan.next_at + 3601)
     assert utc(third) == "Tue 14:00"
     assert plan.hours_text == "9-11"
+
+
+@pytest.mark.parametrize(
+    ("cron", "hours", "after", "comes"),
+    [
+        ("* * * * *", (9, 10), "2026-01-05 09:59", "2026-01-06 09:00"),
+        ("*/5 * 1 * *", (23, 24), "2026-01-05 09:00", "2026-02-01 23:00"),
+        # The clocks go forward at two: that hour does not come on this day.
+        ("*/5 * * * *", (2, 3), "2026-03-28 02:55", "2026-03-30 02:00"),
+        # And back at three: two o'clock comes twice.
+        ("30 * * * *", (3, 4), "2026-10-24 03:30", "2026-10-25 03:30"),
+    ],
+)
+def test_what_lies_outside_the_hours_is_passed_over(
+    cron: str, hours: tuple[int, int], after: str, comes: str
+) -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    start = datetime.fromisoformat(after).replace(tzinfo=berlin).timestamp()
+
+    found = schedule.following(cron, "Europe/Berlin", hours, start)
+
+    assert datetime.fromtimestamp(found, berlin).strftime("%Y-%m-%d %H:%M") == comes
 
 
 async def test_one_that_cannot_be_ordered_says_why(sqlite_db: Database, clock: ManualClock) -> None:
