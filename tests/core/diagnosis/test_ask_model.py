@@ -15,11 +15,12 @@ import pytest
 
 from core.clock import SystemClock
 from core.db import Database
-from core.diagnosis import budget, store
+from core.diagnosis import ask_model, budget, store
 from core.diagnosis.budget import Caps
 from core.diagnosis.claude.settings import ClaudeSettings
 from core.diagnosis.made import Made
 from core.diagnosis.settings import Allowed
+from core.errors import Unavailable
 from core.invariant import Severity
 from tests.claude_server import HANG, KEY, ClaudeServer, Fails, Step, Turn, answers, calls, claim
 from tests.core.diagnosis.bench import ANA, Diagnosing, close, diagnosing, worsen
@@ -35,16 +36,29 @@ OTHER = answers(
 MUCH = Caps(10_000_000, 100_000_000)
 
 
+class Flaky(Database):
+    """Out of reach whenever what came of asking is to be kept, so many times."""
+
+    refusals = 0
+
+    async def write_as(self, epoch: int, change: Any, /, *args: Any, **how: Any) -> Any:
+        if change is ask_model._ended and self.refusals:
+            self.refusals -= 1
+            raise Unavailable("The database has been busy for too long; try again.")
+        return await super().write_as(epoch, change, *args, **how)
+
+
 @asynccontextmanager
 async def asking(
     db: Database,
     *script: Step,
+    opened: type[Database] = Database,
     caps: Caps = MUCH,
     subjects: tuple[str, ...] = ("prod",),
     **how: Any,
 ) -> AsyncIterator[tuple[Diagnosing, ClaudeServer]]:
     clock = SystemClock()
-    own = Database.open(str(db.url.database), clock, lambda *_: None)
+    own = opened.open(str(db.url.database), clock, lambda *_: None)
     async with ClaudeServer(*script) as claude:
         settings = ClaudeSettings(
             api_key=KEY, base_url=claude.url, **({"larger": "", "quiet_s": 5.0, "retries": 0} | how)
@@ -85,6 +99,21 @@ async def test_the_rules_answer_first_and_claude_after_them(sqlite_db: Database)
         assert row.error is None
         assert len(claude.bodies) == 1
         assert b'maker="claude"' in bench.metrics.page()
+
+
+async def test_an_answer_that_cannot_be_kept_at_once_is_not_paid_for_again(
+    sqlite_db: Database,
+) -> None:
+    async with asking(sqlite_db, RIGHT, OTHER, opened=Flaky) as (bench, claude):
+        assert isinstance(bench.db, Flaky)
+        bench.db.refusals = 2
+        _, model = await diagnosed(bench)
+
+        assert bench.db.refusals == 0
+        assert model.diagnosis.primary == "It was killed."
+        assert len(claude.bodies) == 1
+        [row] = await bench.rows("done")
+        assert (row.attempts, row.error) == (1, None)
 
 
 async def test_live_answers_are_kept_with_the_evidence(sqlite_db: Database) -> None:

@@ -307,6 +307,31 @@ async def test_a_look_that_waits_can_be_stopped(sqlite_db: Database, clock: Manu
         assert (row.id, row.stopped_by) == (number, ANA)
 
 
+async def test_looks_that_were_stopped_before_they_began_are_forgotten(bench: Diagnosing) -> None:
+    bench.subject.gate = asyncio.Event()
+    tickets = [await bench.open(f"store:{n}") for n in range(5)]
+    async with asyncio.timeout(10):
+        while bench.worker.busy < 2 or len(await bench.rows("due")) < 3:
+            await asyncio.sleep(0.005)
+    waiting = [await bench.db.write(store.ask, one, ANA) for one in tickets[2:]]
+    for number in waiting:
+        assert await bench.db.write(store.stop, number, ANA)
+    async with asyncio.timeout(10):
+        while await bench.db.read(_behind):
+            await asyncio.sleep(0.005)
+    bench.subject.gate.set()
+    await bench.idle()
+
+    assert {row.id for row in await bench.rows("dropped")} >= set(waiting)
+    async with asyncio.timeout(5):
+        while bench.worker._stopped:
+            await asyncio.sleep(0.005)
+
+
+def _behind(tx: Tx) -> bool:
+    return events.newest(tx) > events.cursor(tx, "diagnosis")
+
+
 async def test_no_more_than_twenty_requests_wait(sqlite_db: Database, clock: ManualClock) -> None:
     async with diagnosing(sqlite_db, clock, running=False) as bench:
         ticket = await bench.open()
