@@ -34,6 +34,9 @@ log = structlog.get_logger()
 TELL_EVERY_S = 1.0
 """Progress is told no more often than this: each telling edits a message."""
 
+KEEP_AGAIN_S = (0.5, 1.0, 2.0, 4.0)
+"""Pauses between attempts to keep what came of asking: it is paid for."""
+
 Diagnose = Callable[[Task, ClaudeMeans], Awaitable[Result]]
 
 
@@ -51,6 +54,7 @@ async def ask(
 
     Emits `diagnosis.progress` while it works and `diagnosis.ended` at the end. Whatever happens the
     rules' answer stands, and the look is not tried again: a call that failed may have cost money.
+    Only if the database stays out of reach does it fail, with Unavailable.
     """
     teller = Teller(means, look, settings)
     await teller.tell(Progress("reading the evidence", 0, 0))
@@ -74,8 +78,25 @@ async def ask(
     except Exception as error:
         why = _told(error)
         log.exception("asking Claude failed", action="diagnose", look=look.id)
-    await means.db.write_as(means.epoch, _ended, means, look, ground, result, why)
+    await _keep_end(means, look, ground, result, why)
     return result
+
+
+async def _keep_end(
+    means: Means, look: Look, ground: Ground, result: Result | None, why: str
+) -> None:
+    """One commit. While the database is out of reach this alone is tried again: a look that fails
+    is made anew, and would be paid for twice."""
+    for pause in KEEP_AGAIN_S:
+        try:
+            await means.db.write_as(means.epoch, _ended, means, look, ground, result, why)
+        except Unavailable as error:
+            told = {"look": look.id, "why": error.text}
+            log.warning("an answer could not be kept yet", action="diagnose", **told)
+            await means.clock.sleep(pause)
+        else:
+            return
+    await means.db.write_as(means.epoch, _ended, means, look, ground, result, why)
 
 
 def _told(error: Exception) -> str:
