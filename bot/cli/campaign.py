@@ -37,6 +37,7 @@ from core.wiring import Core, hold_core
 
 LOOK_S = 0.2
 BY = "cli:campaign"
+HEALING = "aborted by Ctrl-C, healing..."
 
 
 @command
@@ -112,27 +113,49 @@ async def _one(
     told: Callable[[str], None],
 ) -> None:
     """One trial, unless it is done; whatever goes wrong is told and belongs to it alone."""
-    clock = core.clock
-    found = await core.db.read(done, (trial,))
-    if trial.key in found:
-        told(terminal(f"{head}: done before, {found[trial.key].outcome}"))
-        return
     try:
+        found = await core.db.read(done, (trial,))
+        if trial.key in found:
+            told(terminal(f"{head}: done before, {found[trial.key].outcome}"))
+            return
         run = await _ready(core, wanted, trial, stop)
     except TocsinError as error:
         told(terminal(f"{head}: not begun: {error.text}", 400))
         return
     if run is None:
         return
-    while run.state is not State.REPORTED:
-        await clock.sleep(LOOK_S)
-        run = await core.db.read(store.get, run.id)
-        if stop.is_set() and run.live and not run.aborting:
-            told(f"{head}: aborted by Ctrl-C, healing...")
-            run = await core.db.write(store.abort, run.id, BY, "the campaign was interrupted")
+    try:
+        run = await _reported(
+            core, wanted.patience_s, run, stop, lambda: told(f"{head}: {HEALING}")
+        )
+    except TocsinError as error:
+        told(terminal(f"{head}: it was begun, but how it went cannot be read: {error.text}", 400))
+        return
     why = str(run.data.get("why") or "")
     told(terminal(f"{head}: {run.outcome}{f': {why}' if why else ''}", 400))
-    await _pause(clock, wanted.cooldown_s, stop)
+    await _pause(core.clock, wanted.cooldown_s, stop)
+
+
+async def _reported(
+    core: Core, patience_s: float, run: Run, stop: asyncio.Event, aborted: Callable[[], None]
+) -> Run:
+    """The run once it is over, aborted if we are interrupted; `aborted` is called when it is. Raises
+    the error that has kept it from being read for `patience_s`."""
+    clock = core.clock
+    until = clock.monotonic() + patience_s
+    while run.state is not State.REPORTED:
+        await clock.sleep(LOOK_S)
+        try:
+            run = await core.db.read(store.get, run.id)
+            if stop.is_set() and run.live and not run.aborting:
+                run = await core.db.write(store.abort, run.id, BY, "the campaign was interrupted")
+                aborted()
+        except TocsinError:
+            if clock.monotonic() >= until:
+                raise
+        else:
+            until = clock.monotonic() + patience_s
+    return run
 
 
 async def _pause(clock: Clock, seconds: float, stop: asyncio.Event) -> None:

@@ -16,7 +16,7 @@ from core.chaos.desk import Preview
 from core.chaos.order import Known, Rules
 from core.chaos.story import plain
 from core.clock import ManualClock
-from core.errors import Invalid, NotFound, Refused
+from core.errors import Invalid, NotFound, Refused, Unavailable
 from core.runs.model import Outcome, Run, State
 from tests.bot.chaos.made import OVER, run, story
 from tests.core.chaos.rig import KILL, OPEN, like
@@ -155,3 +155,44 @@ async def test_an_interrupted_campaign_begins_nothing_more() -> None:
 
     assert await waiting is None
     assert len(looked) >= 3
+
+
+class Shaky:
+    """A database that is out of reach for some of the looks at a run."""
+
+    def __init__(self, *looks: Run | Exception) -> None:
+        self.looks = list(looks)
+
+    async def read(self, *_: Any) -> Run:
+        found = self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+
+async def reported(clock: ManualClock, *looks: Run | Exception) -> Run:
+    core: Any = SimpleNamespace(clock=clock, db=Shaky(*looks))
+    active = run(state=State.ACTIVE)
+    over = campaign._reported(core, 10.0, active, asyncio.Event(), lambda: None)
+    waiting = asyncio.ensure_future(over)
+    for _ in range(200):
+        if not waiting.done():
+            await clock.advance(campaign.LOOK_S)
+    return await waiting
+
+
+async def test_a_run_that_cannot_be_read_for_a_while_is_read_again() -> None:
+    gone, going = Unavailable("The database has been busy."), run(state=State.ACTIVE)
+    ended = finished(1.0, True)
+
+    assert await reported(ManualClock(), gone, gone, going, gone, ended) is ended
+
+
+async def test_a_run_that_cannot_be_read_any_more_is_given_up_after_the_patience() -> None:
+    clock = ManualClock()
+    began = clock.monotonic()
+
+    with pytest.raises(Unavailable):
+        await reported(clock, Unavailable("The database has been busy."))
+
+    assert clock.monotonic() - began == pytest.approx(10.0, abs=0.5)
