@@ -117,6 +117,8 @@ class Worker:
             seen = self._db.news.seen(LOOKS)
             if self._fenced is not None:
                 raise self._fenced
+            # A look that was stopped before it began is dropped by its row; nothing else asks for it.
+            self._stopped &= self._in_hand
             while await self._claimed():
                 pass
             await self._rest(seen)
