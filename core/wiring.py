@@ -5,8 +5,8 @@ Adding a kind of subject is one line in SUBJECTS.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -166,26 +166,51 @@ async def hold_core(
     `meanwhile` is what to be inside of while another process holds the database (PostgreSQL).
     """
     raise_file_limit()
-    built, rules = build_subjects(config, clock), experiments(config)
-    db = open_database(config, clock, create=True)
-    try:
-        async with lock.hold_raw(db, command, meanwhile=meanwhile):
-            saved = await migrate.migrate(db)
-            if saved:
-                log.info("the database was migrated", action="migrate", backup=saved)
-            epoch = await lock.take_epoch(db, command)
-            own = OwnSubject(db, clock)
-            keep = config.file.retention
-            retention = Retention(keep.tickets, keep.events, keep.requests)
-            watched = [*built, own]
-            worker = Worker(_means(config, clock, db, epoch, watched), metrics)
-            by_name = {one.name: one for one in built}
-            runs = _runs(config, clock, db, epoch, by_name, rules)
-            engine = Engine(db, clock, epoch, watched, metrics, retention, worker, runs)
-            desk = Desk(db, by_name, rules, engine.sight)
-            try:
-                yield Core(config, clock, db, epoch, engine, metrics, own, worker, desk)
-            finally:
-                await engine.close()
-    finally:
-        await db.close()
+    built = build_subjects(config, clock)
+    async with _closing(built):
+        rules = experiments(config)
+        db = open_database(config, clock, create=True)
+        try:
+            async with lock.hold_raw(db, command, meanwhile=meanwhile):
+                saved = await migrate.migrate(db)
+                if saved:
+                    log.info("the database was migrated", action="migrate", backup=saved)
+                core = await _made(config, clock, db, command, metrics, built, rules)
+                try:
+                    yield core
+                finally:
+                    await core.engine.close()
+        finally:
+            await db.close()
+
+
+@asynccontextmanager
+async def _closing(subjects: Sequence[Subject]) -> AsyncIterator[None]:
+    """Close them at the end, also where no engine was made that would (closing twice is harmless)."""
+    async with AsyncExitStack() as stack:
+        for one in subjects:
+            stack.push_async_callback(one.close)
+        yield
+
+
+async def _made(
+    config: Config,
+    clock: Clock,
+    db: Database,
+    command: str,
+    metrics: Metrics,
+    built: Sequence[Subject],
+    rules: Rules,
+) -> Core:
+    """The core of the one that holds the database, which is up to date."""
+    epoch = await lock.take_epoch(db, command)
+    own = OwnSubject(db, clock)
+    keep = config.file.retention
+    retention = Retention(keep.tickets, keep.events, keep.requests)
+    watched = [*built, own]
+    worker = Worker(_means(config, clock, db, epoch, watched), metrics)
+    by_name = {one.name: one for one in built}
+    runs = _runs(config, clock, db, epoch, by_name, rules)
+    engine = Engine(db, clock, epoch, watched, metrics, retention, worker, runs)
+    desk = Desk(db, by_name, rules, engine.sight)
+    return Core(config, clock, db, epoch, engine, metrics, own, worker, desk)
