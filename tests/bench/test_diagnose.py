@@ -24,7 +24,7 @@ from core.diagnosis.scenario.file import read
 from core.diagnosis.scenario.world import snapshot
 from core.twin.cluster import Layout
 from tests.bench.figures import percentile, quietly, show
-from tests.bench.whole_bot import card_of, ticket_of, whole_bot
+from tests.flows.whole_bot import card_of, ticket_of, whole_bot
 
 STORES = 9
 FAULTS = 8
