@@ -166,11 +166,12 @@ def _planned(one: Planned, name_of: NameOf) -> list[Element | str]:
 def missed(one: Planned, due_at: float, why: str) -> Message:
     """A planned experiment did not happen, and will not happen late."""
     what = f"{clean(one.name, 60)} on {clean(one.subject, 60)}"
+    why = clean(why, 300).rstrip(".")
     row: list[Element | str] = [
         f"🧪 Plan {one.number}, {what}, was due ",
         moment(due_at),
-        f" and was skipped: {clean(why, 300)}. It is not made up for",
+        f" and was skipped: {why}. It is not made up for",
     ]
     row += ["; next ", moment(one.next_at), "."] if one.next_at is not None else ["."]
-    text = f"Plan {one.number}, {escape(what)}, was skipped: {escape(clean(why, 300))}."
+    text = f"Plan {one.number}, {escape(what)}, was skipped: {escape(why)}."
     return fit(Message(text, (rich(line(*row)),)))

@@ -300,6 +300,13 @@ def test_a_missed_plan_says_that_it_is_not_made_up_for() -> None:
     assert "was skipped: Tocsin was not running. It is not made up for; next" in text
 
 
+def test_why_a_plan_was_missed_may_be_a_sentence_of_its_own() -> None:
+    told = lists.missed(made.planned(), NOW, "There is no experiment called 'x'.")
+
+    assert "called 'x'. It is not made up for" in said(told)
+    assert told.text.endswith("called 'x'.")
+
+
 def test_help_shows_an_example_of_every_verb() -> None:
     text = said(lists.help_text())
 
