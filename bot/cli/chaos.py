@@ -141,7 +141,7 @@ async def _plan(
 async def _agreed(planned: Preview, *, yes: bool, quiet: bool) -> None:
     """Show the plan and ask; Refused where it must not be, or where nobody can be asked."""
     if planned.refused:
-        raise Refused(f"{planned.refused} Nothing was touched.")
+        raise Refused(f"{planned.refused.rstrip('.')}. Nothing was touched.")
     if not quiet:
         for name, told in (
             ("experiment", f"{planned.title} ({planned.name}) on {planned.subject}"),

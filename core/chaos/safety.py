@@ -13,7 +13,7 @@ from core.chaos.driver import Breakable
 from core.chaos.model import HARMLESS_TO_QUORUM, Experiment, Fault, Margin
 from core.chaos.settings import OFF, SubjectChaos
 from core.db import Tx
-from core.errors import Invalid, Refused
+from core.errors import Invalid, Refused, Unavailable
 from core.invariant import Severity
 from core.runs import harm
 from core.tickets import store as tickets
@@ -159,7 +159,13 @@ async def may(subject: Breakable | None, name: str, verb: str, selector: str, se
         raise Invalid(f"There is no verb {verb!r}; there are {', '.join(VERBS)}.")
     if subject is None:
         raise Refused(f"Nothing can be simulated on {name}: its kind does not offer it.")
-    entity = (await subject.resolve(selector, seed, frozenset()))[0]
+    try:
+        entity = (await subject.resolve(selector, seed, frozenset()))[0]
+    except Unavailable as error:
+        words = f"what would be left cannot be told: {error.text}"
+        return May(
+            False, f"No: {verb} {selector} now: {words.rstrip('.')}.", Margin(None, False, words)
+        )
     found = await subject.margin(frozenset((entity,)))
     answer = "Yes" if found.ok else "No"
     return May(found.ok, f"{answer}: {verb} {entity} now: {found.words}.", found)

@@ -14,7 +14,7 @@ from core.chaos.safety import Limits
 from core.chaos.settings import SubjectChaos
 from core.clock import ManualClock
 from core.db import Database
-from core.errors import Conflict, Invalid, Refused
+from core.errors import Conflict, Invalid, Refused, Unavailable
 from core.invariant import Severity
 from core.runs import store
 from core.runs.model import Outcome
@@ -268,3 +268,19 @@ async def test_may_answers_from_the_simulation_and_harms_nothing(
             await safety.may(world.subject, "prod", "format", "store:2")
         with pytest.raises(Refused):
             await safety.may(None, "prod", "kill", "store:2")
+
+
+async def test_what_cannot_be_read_is_no_answer_but_no(
+    sqlite_db: Database, clock: ManualClock
+) -> None:
+    async with rig(sqlite_db, clock) as world:
+
+        async def resolve(*_: object) -> tuple[str, ...]:
+            raise Unavailable("PD does not answer.")
+
+        world.subject.resolve = resolve
+        no = await safety.may(world.subject, "prod", "kill", "store:2")
+
+        said = "No: kill store:2 now: what would be left cannot be told: PD does not answer."
+        assert (no.ok, no.words) == (False, said)
+        assert no.margin.value is None
