@@ -12,7 +12,7 @@ import json
 import os
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from typing import IO, TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from core import schema
+from core.clock import SystemClock
 from core.db import Database, Tx
 from core.errors import Refused, Unavailable
 
@@ -30,6 +31,10 @@ HOLDER_LOCK = 0x70C50
 """The PostgreSQL session advisory lock that the holder keeps."""
 STAND_BY_S = 1.0
 """How often a process that stands by asks for the lock."""
+
+
+LOOK_S = (0.02, 0.08, 0.2)
+"""Pauses between attempts to take the file: a look at it lasts microseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +87,56 @@ def _raise_epoch(tx: Tx, name: str) -> int:
 
 @asynccontextmanager
 async def _flock(db: Database, command: str) -> AsyncIterator[None]:
-    path = Path(str(db.url.database) + ".lock")
-    with take_file(path, command):
+    with ExitStack() as held:
+        for pause in LOOK_S:
+            try:
+                held.enter_context(take_file(_lock_file(db), command))
+                break
+            except Refused:
+                # It may be a look (`is_held`). That is on the machine's time, not on ours.
+                await SystemClock().sleep(pause)
+        else:
+            held.enter_context(take_file(_lock_file(db), command))
         yield
+
+
+def _lock_file(db: Database) -> Path:
+    return Path(str(db.url.database) + ".lock")
+
+
+async def is_held(db: Database) -> bool:
+    """Whether some process holds the database, without ever taking it: whoever starts in that very
+    instant becomes the holder all the same."""
+    return _is_flocked(_lock_file(db)) if db.is_sqlite else await db.read(_is_advised)
+
+
+def _is_flocked(path: Path) -> bool:
+    # An flock cannot be asked about: the pid in the file may be another container's, or reused, and
+    # /proc/locks misses overlay file systems. So it is tried, shared and only for microseconds:
+    # looks do not disturb each other, and who wants to hold it tries again for longer than one.
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise Unavailable(f"{path} cannot be opened: {error.strerror}.") from None
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)
+    return False
+
+
+def _is_advised(tx: Tx) -> bool:
+    """A key of one bigint is shown as its two halves, with objsubid 1 (pg_locks, PostgreSQL)."""
+    held = sa.text(
+        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = 0"
+        " AND objid = :key AND objsubid = 1 AND database ="
+        " (SELECT oid FROM pg_database WHERE datname = current_database())"
+    )
+    return bool(tx.value(held.bindparams(key=HOLDER_LOCK)))
 
 
 IN_USE = "{holder} already uses this database. Stop it first, or choose another with --db."

@@ -14,8 +14,6 @@ from core.chaos.settings import SubjectChaos
 from core.clock import Clock
 from core.config import Config
 from core.db import Database
-from core.errors import Refused
-from core.lock import hold_raw
 from core.maintenance import watched
 from core.subject import OWN, Subject
 from core.wiring import build_subjects
@@ -61,12 +59,3 @@ def fits_unknown(rules: Rules, experiment: Experiment) -> Rules:
     kind = experiment.kinds[0] if experiment.kinds else ""
     known = {n: one if one.kind else Known(kind, one.chaos) for n, one in rules.subjects.items()}
     return Rules(rules.catalog, rules.limits, known)
-
-
-async def is_held(db: Database, command: str) -> bool:
-    """Whether some process holds the database, and so would carry out what is asked for."""
-    try:
-        async with hold_raw(db, command, wait=False):
-            return False
-    except Refused:
-        return True

@@ -41,6 +41,7 @@ from core.config import Config
 from core.db import Database
 from core.durations import parse_duration, span
 from core.errors import NotFound, Refused
+from core.lock import is_held
 from core.runs import harm, store
 from core.runs.model import LIVE, Outcome, Run, State
 
@@ -105,7 +106,7 @@ async def run(
 
     async def do(database: Database, settings: Config) -> None:
         clock = SystemClock()
-        if not await breakable.is_held(database, "tocsin chaos run"):
+        if not await is_held(database):
             raise Refused(NOBODY)
         found = await breakable.rules(database, settings)
         rules = breakable.fits_unknown(found, found.catalog.get(ask.experiment))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import os
 
 import pytest
 
 from core.clock import ManualClock
 from core.db import Database
 from core.errors import Refused
-from core.lock import hold
+from core.lock import hold, is_held
 
 
 async def test_each_holder_raises_the_epoch(db: Database) -> None:
@@ -31,6 +33,29 @@ async def test_a_second_bot_on_one_file_is_refused_and_told_who_has_it(
 
     async with hold(sqlite_db, "tocsin local"):
         pass
+
+
+async def test_whether_it_is_held_can_be_seen(db: Database) -> None:
+    assert not await is_held(db)
+    async with hold(db, "tocsin serve"):
+        assert await is_held(db)
+    assert not await is_held(db)
+
+
+async def test_who_starts_while_somebody_looks_is_not_refused(sqlite_db: Database) -> None:
+    seen = os.open(f"{sqlite_db.url.database}.lock", os.O_RDWR | os.O_CREAT)
+    fcntl.flock(seen, fcntl.LOCK_SH)
+    assert not await is_held(sqlite_db)
+    holding = hold(sqlite_db, "tocsin serve")
+    starting = asyncio.ensure_future(holding.__aenter__())
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert not starting.done()
+    os.close(seen)
+
+    await starting
+    assert await is_held(sqlite_db)
+    await holding.__aexit__(None, None, None)
 
 
 @pytest.mark.postgres
