@@ -148,6 +148,17 @@ MANY_STARTS = Sign(
     recent=True,
     direct=True,
 )
+# Kubernetes and Docker start a process again within seconds; what has run for minutes is no loop.
+STEADY = Sign(
+    -60,
+    "reading",
+    "now",
+    Op.AT_LEAST,
+    120,
+    "it answers, and its process has been running for {value} s",
+    source="uptime_s",
+    only_if=((ANSWERS,),),
+)
 MANY_RESTARTS = Sign(
     55,
     "share",

@@ -153,7 +153,7 @@ LOST_PD = Sign(
     Op.COUNT_AT_LEAST,
     1,
     "its own log goes on, and says that it cannot reach PD",
-    where="failed to connect to pd|connect to pd|pd client|pd heartbeat|failed to update pd"
+    where="failed to connect to pd|pd client|pd heartbeat|failed to update pd"
     "|fail to request pd|request pd|store heartbeat failed|pd server timeout|fail to connect pd"
     "|failed to heartbeat|pd failed to respond",
     during=True,

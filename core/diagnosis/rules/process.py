@@ -26,6 +26,7 @@ from core.diagnosis.rules.endings import (
     PLANNED_AND_BACK,
     ROOM_IN_MEMORY,
     SIGNAL_9,
+    STEADY,
     UNWITNESSED,
     ZERO_EXIT,
 )
@@ -99,6 +100,7 @@ _FOUND = (
         nodes,
         must=((MANY_DEATHS, MANY_STARTS, MANY_RESTARTS),),
         signs=(*(RESTARTING, YOUNG, NOT_ANSWERING, FATAL_LOG, FAILED_EXIT),),
+        must_not=(STEADY,),
         tickets=_BACK,
     ),
     Rule(

@@ -191,13 +191,21 @@ def _window(sign: Sign, snapshot: Snapshot, entity: str) -> tuple[float, float] 
         return snapshot.opened_at - sign.within_s, snapshot.taken_at
     start = snapshot.opened_at - DURING_S
     silent = _number(snapshot.piece("probe", entity), "now.silent_s")
-    uptime = _number(snapshot.piece("reading", entity, "uptime_s"), "now")
     if silent is not None:
         start = snapshot.taken_at - silent - SLACK_S
-    elif uptime is not None:
+    began = _began(snapshot, entity)
+    if began is not None:
         # A process that starts reaches nobody yet, and says so.
-        start = max(start, snapshot.taken_at - uptime + STARTING_S)
+        start = max(start, began + STARTING_S)
     return min(start, snapshot.taken_at), snapshot.taken_at
+
+
+def _began(snapshot: Snapshot, entity: str) -> float | None:
+    """When its process started, by its own figure or, once it exports nothing, by what PD was told."""
+    uptime = _number(snapshot.piece("reading", entity, "uptime_s"), "now")
+    if uptime is not None:
+        return snapshot.taken_at - uptime
+    return _number(snapshot.piece("store", entity), "now.started_at")
 
 
 def _number(piece: Piece | None, path: str) -> float | None:
