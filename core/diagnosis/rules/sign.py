@@ -201,11 +201,12 @@ def _window(sign: Sign, snapshot: Snapshot, entity: str) -> tuple[float, float] 
 
 
 def _began(snapshot: Snapshot, entity: str) -> float | None:
-    """When its process started, by its own figure or, once it exports nothing, by what PD was told."""
+    """When its process started last: by its own figure, or by what PD was told; a figure may be of
+    the process before."""
     uptime = _number(snapshot.piece("reading", entity, "uptime_s"), "now")
-    if uptime is not None:
-        return snapshot.taken_at - uptime
-    return _number(snapshot.piece("store", entity), "now.started_at")
+    told = _number(snapshot.piece("store", entity), "now.started_at")
+    known = [one for one in (told, uptime and snapshot.taken_at - uptime) if one]
+    return max(known, default=None)
 
 
 def _number(piece: Piece | None, path: str) -> float | None:
