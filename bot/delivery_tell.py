@@ -118,6 +118,7 @@ class Telling:
         if place.ref.startswith("maintenance:"):
             self._kept_back(event, ticket)
         elif self._moves(event, ticket, place):
+            self._want(event, place)
             placements.unplace(self.tx, [ticket.id])
             self.to_place[ticket.subject] = event.id
         else:
@@ -135,7 +136,9 @@ class Telling:
 
     @staticmethod
     def _moves(event: Event, ticket: Ticket, place: Placement) -> bool:
-        """A symptom that stands for itself now is told by itself."""
+        """A symptom that stands for itself now is told by itself; one with another cause, there."""
+        if event.kind == "ticket.rejoined":
+            return ticket.open and place.place == "episode"
         again = event.kind in ("ticket.surfaced", "ticket.reopened")
         elsewhere = place.place == "episode" and ticket_of(place.ref) != ticket.id
         return again and elsewhere and ticket.open and ticket.explained_by is None

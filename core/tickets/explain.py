@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass
 
 from core.invariant import Severity, Violation
+from core.tickets.model import Ticket
+
+
+@dataclass(frozen=True, slots=True)
+class Rejoining:
+    """An open symptom whose cause is over and which another one, by id or fingerprint, explains now."""
+
+    ticket: Ticket
+    explained_by: int | str
 
 
 def root_of(key: str, direct: Mapping[str, int | str | None]) -> int | str | None:
@@ -29,7 +39,9 @@ class Causes:
         self._by_invariant.setdefault(invariant, {}).setdefault(severity, root)
         self._exact[invariant, entity] = (severity, root)
 
-    def of(self, violation: Violation, causes: Mapping[str, tuple[str, ...]]) -> int | str | None:
+    def of(
+        self, violation: Violation | Ticket, causes: Mapping[str, tuple[str, ...]]
+    ) -> int | str | None:
         """The root that explains this, never one less severe (a page must not hide in it)."""
         for cause in causes.get(violation.invariant, ()):
             exact = self._exact.get((cause, violation.entity))
@@ -40,3 +52,37 @@ class Causes:
                 if severity.rank >= violation.severity.rank:
                     return root
         return None
+
+
+def causes_among(
+    tickets: Iterable[Ticket],
+    ended: Mapping[int, float],
+    new: Iterable[Violation],
+    sought: Set[str],
+) -> Causes:
+    """Those open or opening that may explain something, of the invariants sought.
+
+    A cause that has ended explains nothing new, nor does what still hangs on it.
+    """
+    roots = Causes()
+    for one in tickets:
+        if one.invariant in sought and one.broken and one.explained_by not in ended:
+            roots.add(one.invariant, one.entity, one.severity, one.explained_by or one.id)
+    for v in new:
+        if v.invariant in sought:
+            roots.add(v.invariant, v.entity, v.severity, v.fingerprint)
+    return roots
+
+
+def rejoining(
+    outliving: Sequence[Ticket], roots: Causes, causes: Mapping[str, tuple[str, ...]]
+) -> tuple[list[Ticket], list[Rejoining]]:
+    """Symptoms that outlived their cause: those that stand alone now, and those of another cause."""
+    alone, joined = [], []
+    for ticket in outliving:
+        cause = roots.of(ticket, causes)
+        if cause is None or cause == ticket.id:
+            alone.append(ticket)
+        else:
+            joined.append(Rejoining(ticket, cause))
+    return alone, joined

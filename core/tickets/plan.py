@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 
 from core.invariant import Broken, Judged, Violation, fingerprint
-from core.tickets.explain import Causes, root_of
+from core.tickets.explain import Rejoining, causes_among, rejoining, root_of
 from core.tickets.model import (
     FLAP_WINDOW_S,
     OUTLIVE_S,
@@ -104,6 +104,7 @@ class Plan:
     removed: list[Ticket] = field(default_factory=list)
     unshut: list[Ticket] = field(default_factory=list)
     surfaced: list[Ticket] = field(default_factory=list)
+    rejoins: list[Rejoining] = field(default_factory=list)
     waiting: list[Condition] = field(default_factory=list)
     forgotten: list[str] = field(default_factory=list)
 
@@ -270,20 +271,14 @@ def _outlives(plan: Plan, ticket: Ticket, one: Judged, known: Known) -> None:
 
 
 def _explain(plan: Plan, known: Known, causes: Mapping[str, tuple[str, ...]]) -> None:
-    """Join each new ticket to the open one that explains it, if there is one."""
+    """Join each new ticket, and each that outlived its cause, to the open one that explains it."""
     new = [o.violation for o in plan.opens] + [r.violation for r in plan.reopens]
-    sought = {cause for name in {v.invariant for v in new} for cause in causes.get(name, ())}
+    seeking = {v.invariant for v in new} | {one.invariant for one in plan.surfaced}
+    sought = {cause for name in seeking for cause in causes.get(name, ())}
     if not sought:
         return
-    roots = Causes()
-    for ticket in known.tickets.values():
-        if ticket.invariant in sought and ticket.broken:
-            roots.add(
-                ticket.invariant, ticket.entity, ticket.severity, ticket.explained_by or ticket.id
-            )
-    for v in new:
-        if v.invariant in sought:
-            roots.add(v.invariant, v.entity, v.severity, v.fingerprint)
+    roots = causes_among(known.tickets.values(), known.roots, new, sought)
+    plan.surfaced, plan.rejoins = rejoining(plan.surfaced, roots, causes)
     direct = {v.fingerprint: roots.of(v, causes) for v in new}
     if not any(cause is not None for cause in direct.values()):
         return

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import sqlalchemy as sa
 
 from core import events, schema
 from core.db import Tx
 from core.events import New
+from core.tickets.explain import Rejoining
 from core.tickets.known import parts
 from core.tickets.model import Resolution, Ticket
 from core.tickets.plan import Healthy
@@ -135,6 +138,27 @@ def surface(tx: Tx, outliving: list[Ticket], news: list[New]) -> None:
         if done:
             data = {"outlived": ticket.explained_by}
             news.append(New("ticket.surfaced", ticket.subject, ticket.id, data=data))
+
+
+def rejoin(tx: Tx, joining: list[Rejoining], ids: Mapping[str, int], news: list[New]) -> None:
+    """Symptoms of a cause that is over belong to the one that explains them now. `ids` are those of
+    tickets opened in this tick, by fingerprint."""
+    for one in joining:
+        ticket, cause = one.ticket, one.explained_by
+        now = ids.get(cause) if isinstance(cause, str) else cause
+        done = tx.changed(
+            sa.update(t)
+            .where(
+                t.c.id == ticket.id,
+                t.c.resolved_at.is_(None),
+                t.c.explained_by == ticket.explained_by,
+            )
+            .values(explained_by=now, version=t.c.version + 1)
+        )
+        if done:
+            kind = "ticket.surfaced" if now is None else "ticket.rejoined"
+            data = {"outlived": ticket.explained_by, "cause": now}
+            news.append(New(kind, ticket.subject, ticket.id, data=data))
 
 
 def close(tx: Tx, gone: list[Ticket]) -> None:

@@ -51,6 +51,7 @@ def write(tx: Tx, part: Plan, subject: str, ids: dict[str, int], *, last: bool) 
     recovery.remove(tx, part.removed, news)
     recovery.unshut(tx, part.unshut)
     recovery.surface(tx, part.surfaced, news)
+    recovery.rejoin(tx, part.rejoins, ids, news)
     _remember(tx, subject, part.waiting, part.forgotten)
     events.emit_all(tx, news)
     if last:

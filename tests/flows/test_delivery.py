@@ -183,6 +183,25 @@ async def test_a_symptom_that_outlives_its_cause_gets_a_card_that_mentions(slow:
     assert ONCALL in card.text
 
 
+async def test_a_symptom_that_gets_another_cause_is_told_there_and_mentions_nobody_again(
+    slow: Rig,
+) -> None:
+    symptom = invariant("quorum_margin", explained_by=(STORE,))
+    slow.script.breaks(symptom, "cluster")
+    await slow.breaks("store-1")
+    await moved(slow, 2)
+    await slow.mends("store-1")
+    await moved(slow, 15)
+    await slow.breaks("store-2")
+    await slow.moved(20)
+    await slow.tick()
+    await moved(slow, 8)
+    first, second = slow.posts()
+    assert "store-2 is down" in text_of(second)
+    assert "cluster is down" in text_of(second)
+    assert "cluster is down" not in text_of(slow.ws.channel(CHANNEL).messages[first.ts])
+
+
 async def test_a_rise_in_severity_pages_even_while_held(slow: Rig) -> None:
     slow.script.breaks(invariant(), "store-1", severity=Severity.WARNING)
     await slow.tick()

@@ -111,6 +111,11 @@ def _surfaced(event: Event, ticket: Ticket) -> Phrase:
     return (f"It outlived its cause{f', ticket {cause}' if cause else ''}: it stands for itself",)
 
 
+def _rejoined(event: Event, ticket: Ticket) -> Phrase:
+    cause, now = event.data.get("outlived"), event.data.get("cause")
+    return (f"Ticket {cause}, which explained it, is over; ticket {now} explains it now",)
+
+
 def _unowned(event: Event, ticket: Ticket) -> Phrase:
     return ("Asked again for somebody to own it",)
 
@@ -167,6 +172,7 @@ _SENTENCES: Mapping[str, Callable[[Event, Ticket], Phrase]] = {
     "ticket.hold_ended": _hold_ended,
     "ticket.resolved": _resolved,
     "ticket.surfaced": _surfaced,
+    "ticket.rejoined": _rejoined,
     "ticket.unowned": _unowned,
     "ticket.diagnosed": _diagnosed,
     "ticket.answered": _answered,

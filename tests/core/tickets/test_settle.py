@@ -366,6 +366,32 @@ async def test_a_symptom_that_outlives_its_cause_stands_for_itself(bench: Bench)
     assert all(t.explained_by is None for t in await bench.all())
 
 
+async def test_a_symptom_that_outlives_its_cause_belongs_to_the_next_one(bench: Bench) -> None:
+    bench.subject.breaks("store_down", "store:1")
+    bench.subject.breaks("quorum_margin", "store:3")
+    await bench.ticks(1)
+    bench.subject.heals("store_down", "store:1")
+    await bench.ticks(4)
+    bench.subject.breaks("store_down", "store:2")
+    await bench.ticks(16)
+
+    by_entity = {t.entity: t for t in await bench.all()}
+    assert by_entity["store:3"].explained_by == by_entity["store:2"].id
+    assert "ticket.surfaced" not in await kinds(bench)
+    assert (await kinds(bench)).count("ticket.rejoined") == 1
+
+
+async def test_what_hangs_on_a_cause_that_is_over_explains_nobody_else(bench: Bench) -> None:
+    bench.subject.breaks("store_down", "store:1")
+    bench.subject.breaks("quorum_margin", "store:1")
+    bench.subject.breaks("quorum_margin", "store:2")
+    await bench.ticks(1)
+    bench.subject.heals("store_down", "store:1")
+    await bench.ticks(18)
+
+    assert all(t.explained_by is None for t in await bench.all() if t.open)
+
+
 async def test_what_is_broken_when_first_seen_is_adopted(db: Database, clock: ManualClock) -> None:
     async with hold(db, "test") as holding:
         subject = Scripted(clock)
