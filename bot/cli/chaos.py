@@ -163,12 +163,21 @@ async def _agreed(planned: Preview, *, yes: bool, quiet: bool) -> None:
         raise Exit(1)
 
 
+def _left_alone(run: Run) -> str:
+    if run.state is State.CREATED:
+        return "Nobody has taken it on: it is not begun any more once a minute has passed."
+    return (
+        "The bot has ended. What is broken is healed by the detached healer soon after the fault's "
+        "time is over, or by the bot when it starts again; `tocsin chaos status` tells."
+    )
+
+
 async def _followed(database: Database, clock: SystemClock, made: Run, *, as_json: bool) -> None:
     if not as_json:
         say(f"Run {made.id}. Ctrl-C stops the following; `tocsin chaos abort` ends the run.")
     ended = await follow(database, clock, made, complain if as_json else say)
     if ended.state is not State.REPORTED:
-        complain("Nobody has taken it on: it is not begun any more once a minute has passed.")
+        complain(_left_alone(ended))
         raise Exit(1)
     if as_json:
         say(json.dumps(public(ended), indent=2))

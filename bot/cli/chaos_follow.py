@@ -7,7 +7,7 @@ from collections.abc import Callable
 from bot.cli.chaos_tell import happened
 from bot.cli.common import local_time
 from bot.text import terminal
-from core import events
+from core import events, lock
 from core.clock import Clock
 from core.db import Database, Tx
 from core.events import Event
@@ -19,6 +19,8 @@ from core.tickets.model import Ticket
 LOOK_S = 0.2
 TAKEN_ON_S = 5.0
 """A holder takes a run on within a second; after this long nobody will."""
+ALONE_S = 5.0
+"""A restart is over by then: whoever held the database has gone."""
 
 
 def _news(tx: Tx, run_id: int, last: int) -> tuple[Run, list[tuple[Event, Ticket | None]], int]:
@@ -37,10 +39,11 @@ def _news(tx: Tx, run_id: int, last: int) -> tuple[Run, list[tuple[Event, Ticket
 async def follow(db: Database, clock: Clock, run: Run, told: Callable[[str], None]) -> Run:
     """Tell what happens until the run is reported; the run as it then is.
 
-    Ends early, with the run as it stands, when nobody takes it on.
+    Ends early, with the run as it stands, when nobody takes it on, or nobody holds the database any
+    more.
     """
     last = await db.read(_before, run.id)
-    began = clock.monotonic()
+    began = held_at = clock.monotonic()
     while True:
         run, news, last = await db.read(_news, run.id, last)
         for event, ticket in news:
@@ -49,7 +52,12 @@ async def follow(db: Database, clock: Clock, run: Run, told: Callable[[str], Non
                 told(line)
         if run.state is State.REPORTED:
             return run
-        if run.state is State.CREATED and clock.monotonic() - began > TAKEN_ON_S:
+        now = clock.monotonic()
+        if run.state is State.CREATED and now - began > TAKEN_ON_S:
+            return run
+        if await lock.is_held(db):
+            held_at = now
+        elif now - held_at > ALONE_S:
             return run
         await clock.sleep(LOOK_S)
 
