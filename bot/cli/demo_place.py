@@ -80,7 +80,9 @@ class Twin:
         until = clock.monotonic() + (RATES_S if sys.stdout.isatty() else 0.0)
         while clock.monotonic() < until and any(" 0 qps" in line for line in await self.look()):
             await clock.sleep(0.2)
-        return f"Clients now ask {QPS:g} times a second."
+        said = f"Clients now ask {QPS:,.0f} times a second"
+        early = any(" 0 qps" in line for line in await self.look())
+        return f"{said}; the stores tell it with their next heartbeat." if early else f"{said}."
 
 
 @dataclass(frozen=True, slots=True)
