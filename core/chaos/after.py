@@ -215,7 +215,9 @@ def _went_well(story: Story) -> list[str]:
     if story.diagnosed_at is not None:
         score = {True: ", right", False: f", {_not_right(story)}", None: ""}[story.right]
         after = max(story.diagnosed_at - began, 0.0)
-        said.append(f"diagnosed after {after:.1f} s as {story.diagnosed_as.replace("_", " ")}{score}")
+        said.append(
+            f"diagnosed after {after:.1f} s as {story.diagnosed_as.replace('_', ' ')}{score}"
+        )
     if story.recovered_at is not None and story.healed_at is not None:
         said.append(f"recovered {story.recovered_at - story.healed_at:.1f} s after the healing")
     if len(story.done) > 1:
