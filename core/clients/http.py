@@ -8,6 +8,8 @@ proxies are ignored: cluster endpoints are asked directly or not at all.
 
 from __future__ import annotations
 
+import os
+import socket
 import ssl
 import zlib
 from collections.abc import Mapping
@@ -169,7 +171,18 @@ def _said(error: BaseException) -> str:
     inner = getattr(error, "certificate_error", error)
     if isinstance(inner, ssl.SSLCertVerificationError):
         return f"certificate verify failed: {inner.verify_message}"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return _os_words(error.os_error) or str(error)
     return str(error)
+
+
+def _os_words(error: OSError) -> str:
+    """The system's own words ("Connection refused"): which host it was, the endpoint says."""
+    # The numbers of resolver and TLS errors are not those of the system.
+    own = isinstance(error, socket.gaierror | ssl.SSLError)
+    if error.errno and not own:
+        return os.strerror(error.errno)
+    return error.strerror or str(error)
 
 
 async def _read(answer: aiohttp.ClientResponse, where: str, cap: int) -> bytes:

@@ -59,7 +59,7 @@ async def test_a_refused_connection_says_refused_and_where(http, server):
     await server.stop()
     error = await failing(http, server, None)
     assert error.kind is Kind.REFUSED
-    assert server.url in error.text
+    assert error.text == f"{server.url} refused the connection: Connection refused"
 
 
 async def test_a_cut_connection_says_reset(http, server):
