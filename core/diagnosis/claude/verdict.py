@@ -26,6 +26,7 @@ from core.diagnosis.model import (
     Snapshot,
     Weight,
 )
+from core.diagnosis.rules.advice import unsure
 from core.diagnosis.rules.sign import title
 from core.diagnosis.rules.telling import readings, timeline, unseen
 from core.invariant import Severity
@@ -106,10 +107,10 @@ def _says(cause: str, snapshot: Snapshot, entity: str) -> str:
 
 def _action(made: Diagnosis, chosen: str) -> str:
     """What to do, in our words: Claude picks which of them, so nobody can speak through it here."""
+    own = _WAIT if chosen == "wait" else CAUSES[made.cause].action
     if chosen == "more_data" or made.certainty is Certainty.INCONCLUSIVE:
-        gaps = "; ".join(made.unseen) or "nothing that tells these apart was seen"
-        return f"Not enough data, missing: {gaps}."
-    return _WAIT if chosen == "wait" else CAUSES[made.cause].action
+        return unsure(made.cause, made.unseen, own)
+    return own
 
 
 def _each(some: Iterable[str], limit: int) -> tuple[str, ...]:

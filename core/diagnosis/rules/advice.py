@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.diagnosis.causes import CAUSES, risks
@@ -94,3 +95,10 @@ def advice(cause: str, snapshot: Snapshot, entity: str) -> Advice:
             return one.advice
     usual = CAUSES[cause]
     return Advice(usual.says, usual.action, risks(usual, entity), usual.commands)
+
+
+def unsure(cause: str, gaps: Sequence[str], action: str) -> str:
+    """What to do while it is not sure: what is missing, and `action` in case it is this cause."""
+    missing = "; ".join(gaps) or "nothing that tells these apart was seen"
+    said = f"Not enough data, missing: {missing}."
+    return said if cause == "unknown" else f"{said} If it is so: {action}"

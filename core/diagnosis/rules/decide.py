@@ -27,7 +27,7 @@ from core.diagnosis.rules import (
     storage,
     watch,
 )
-from core.diagnosis.rules.advice import advice
+from core.diagnosis.rules.advice import advice, unsure
 from core.diagnosis.rules.sign import Candidate, Rule, consider, title
 from core.diagnosis.rules.telling import readings, timeline, unseen
 from core.diagnosis.rules.ticket import KNOWN, kinds
@@ -149,8 +149,7 @@ def _write(
     missing = unseen(snapshot, primary.entity)
     action = said.action
     if certainty is Certainty.INCONCLUSIVE:
-        gaps = "; ".join(missing) or "nothing that tells these apart was seen"
-        action = f"Not enough data, missing: {gaps}."
+        action = unsure(primary.cause, missing, said.action)
     healthy = primary.cause == "nothing_wrong"
     return Diagnosis(
         cause=primary.cause,

@@ -233,3 +233,11 @@ def test_a_store_that_left_is_not_awaited():
     made = diagnose(snapshot(read(STRANGERS / "scaled-in")))
     assert "for good" in made.primary
     assert "back within" not in made.action
+
+
+def test_what_is_not_sure_says_what_is_missing_and_what_to_do_if_it_is_so():
+    made = diagnose(taken("withheld-how-it-ended"))
+    assert made.certainty is Certainty.INCONCLUSIVE
+    missing, _, own = made.action.partition(" If it is so: ")
+    assert missing.startswith("Not enough data, missing: ")
+    assert own == CAUSES[made.cause].action
