@@ -78,6 +78,15 @@ def headline(made: Diagnosis) -> str:
     return f"{certainty(made)}{', most probable' if most else ''}: {primary(made, 200)}"
 
 
+def was(made: Diagnosis) -> str:
+    """The same of a ticket that ended, where a sentence in the present would read as if it went on."""
+    sure = certainty(made)
+    if made.cause == "unknown":
+        return f"{sure}: its cause is not known"
+    most = "most probably " if made.certainty is Certainty.INCONCLUSIVE else ""
+    return f"{sure}: it was {most}{cause(made.cause)}, {entity(made.entity)}"
+
+
 def says(words: str, value: str) -> bool:
     """Whether a claim's words tell its value already, in this or in more figures."""
     if not value or value.lower() in words.lower():

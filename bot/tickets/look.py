@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bot import words
-from bot.certainty import headline
+from bot.certainty import headline, was
 from bot.chaos.during import during
 from bot.tickets.views.facts import Look
 from core import maintenance
@@ -54,7 +54,9 @@ def _diagnosis(tx: Tx, ticket: Ticket) -> str | None:
     if ticket.diagnosed_at is None and ticket.explained_by is None:
         return None
     found = store_of_diagnoses.current(tx, ticket.id)
-    return None if found is None else headline(found.diagnosis)
+    if found is None:
+        return None
+    return headline(found.diagnosis) if ticket.open else was(found.diagnosis)
 
 
 def brief(tx: Tx, ticket: Ticket, around: Surroundings) -> Look:

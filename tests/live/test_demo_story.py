@@ -176,7 +176,7 @@ async def _the_store_comes_back(person: Person, demo: Demo) -> None:
     await expect(card).to_contain_text("It is healthy again")
     await card.locator(".thread-summary").click()
     thread = person.page.locator("#thread")
-    await expect(thread).to_contain_text("Cause: ◐ Likely: The process of store 2")
+    await expect(thread).to_contain_text("Cause: ◐ Likely: it was process ")
     await expect(thread).to_contain_text("Acknowledged by Ben Okafor after")
     await person.shoot("12-resolved")
     await person.page.emulate_media(color_scheme="dark")

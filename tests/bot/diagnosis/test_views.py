@@ -152,9 +152,17 @@ def test_a_value_that_the_words_tell_is_not_told_twice(words: str, value: str, t
     [
         ("control-lower-version-everywhere", "blind_share 0"),
         ("blind-to-one-store", "unreachable_per_s 0"),
-        ("control-rolling-restart", "2026-06-13 09:00 UTC → 2026-06-20 08:59 UTC"),
+        ("oom-by-kernel-log", "2026-06-13 09:00 UTC → 2026-06-20 08:59 UTC"),
         ("pd-leader-killed", "First look  · PD leader loss"),
     ],
 )
 def test_a_bare_figure_has_its_name_and_an_instant_is_a_time(scenario: str, says: str) -> None:
     assert says in read(views.diagnosis(shown(scenario)).blocks)
+
+
+def test_of_a_ticket_that_ended_it_is_said_what_it_was() -> None:
+    sure, unsure = shown().diagnosis, shown("withheld-how-it-ended").diagnosis
+    assert certainty.was(sure) == "● Confirmed: it was process killed, store 4"
+    assert certainty.was(unsure).startswith("○ Inconclusive: it was most probably ")
+    unknown = replace(unsure, cause="unknown")
+    assert certainty.was(unknown) == "○ Inconclusive: its cause is not known"
