@@ -18,12 +18,21 @@ _UNSEEN = frozenset((Outcome.FAILED_CALL, Outcome.NO_EVIDENCE, Outcome.EMPTY))
 
 
 def rechecked(found: Rechecked) -> Message:
-    """A table of then and now: what holds no more first, then what could not be seen, then the rest."""
-    order = sorted(found.lines, key=_rank)
-    verdict = _verdict(found.lines)
+    """A table of then and now: what holds no more first, then what could not be seen, then the rest.
+
+    The verdict counts the claims of the diagnosis; those of its alternatives are told below them.
+    """
+    own = sorted((one for one in found.lines if not one.rival), key=_rank)
+    rivals = sorted((one for one in found.lines if one.rival), key=_rank)
+    verdict = _verdict(own)
     blocks: list[Block] = [rich(line(say(verdict, bold=True)))]
-    blocks += [rich(*_row(one)) for one in order[:SHOWN]]
-    blocks.append(context(*_small_print(found, len(order) - SHOWN)))
+    blocks += [rich(*_row(one)) for one in own[:SHOWN]]
+    left = rivals[: max(SHOWN - len(own), 0)]
+    if left:
+        told = f"Of the alternatives, which were not chosen: {_verdict(rivals)}"
+        blocks.append(rich(line(say(told, italic=True))))
+        blocks += [rich(*_row(one)) for one in left]
+    blocks.append(context(*_small_print(found, len(found.lines) - len(own[:SHOWN]) - len(left))))
     text = f"Diagnosis {found.diagnosis_id} checked again: {verdict}"
     return fit(Message(text, tuple(blocks)))
 

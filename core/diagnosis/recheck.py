@@ -13,12 +13,14 @@ from core.diagnosis.model import Check, Claim, Diagnosis, Piece, Snapshot, canon
 class Line:
     """One claim: what its check found then (with whether its evidence was altered since), and now.
 
-    `now` has the outcome *no such evidence* where nothing of the kind can be seen any more.
+    `now` has the outcome *no such evidence* where nothing of the kind can be seen any more. `rival`:
+    only an alternative claims it, so that the diagnosis does not rest on it.
     """
 
     claim: Claim
     then: Found
     now: Found
+    rival: bool = False
 
     @property
     def changed(self) -> bool:
@@ -43,8 +45,14 @@ class Rechecked:
 
 def again(diagnosis_id: int, made: Diagnosis, then: Snapshot, now: Snapshot) -> Rechecked:
     """Both runs, claim by claim; one that is made of several hypotheses is checked once."""
-    claims = {canonical(plain(one.check)): one for one in every(made)}
-    lines = tuple(Line(one, run(one, then), _now(one, then, now)) for one in claims.values())
+    claims: dict[str, Claim] = {}
+    for one in every(made):  # the diagnosis's own words come before those of an alternative
+        claims.setdefault(canonical(plain(one.check)), one)
+    own = {canonical(plain(one.check)) for one in made.claims}
+    lines = tuple(
+        Line(one, run(one, then), _now(one, then, now), key not in own)
+        for key, one in claims.items()
+    )
     return Rechecked(diagnosis_id, then.taken_at, now.taken_at, lines)
 
 

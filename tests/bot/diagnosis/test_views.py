@@ -9,6 +9,7 @@ import pytest
 from bot import certainty, ids
 from bot.diagnosis import progress, recheck, views
 from core.diagnosis import recheck as core_recheck
+from core.diagnosis.claims import Outcome
 from core.diagnosis.model import Certainty, Reason, Weight
 from tests.bot.samples_diagnosis import ANA, WORK, evidence, shown
 from tests.flows.stage import read
@@ -166,3 +167,15 @@ def test_of_a_ticket_that_ended_it_is_said_what_it_was() -> None:
     assert certainty.was(unsure).startswith("○ Inconclusive: it was most probably ")
     unknown = replace(unsure, cause="unknown")
     assert certainty.was(unknown) == "○ Inconclusive: its cause is not known"
+
+
+def test_a_refuted_alternative_does_not_read_as_a_refuted_diagnosis() -> None:
+    made, then = shown().diagnosis, evidence("killed-by-docker")
+    found = core_recheck.again(7, made, then, then)
+    missed = replace(next(one for one in found.lines if one.rival).now, outcome=Outcome.FAILS)
+    lines = tuple(replace(one, now=missed) if one.rival else one for one in found.lines)
+    told = [read(one) for one in recheck.rechecked(replace(found, lines=lines)).blocks]
+    assert told[0] == f"All {len(made.claims)} claims still hold."
+    middle = next(n for n, one in enumerate(told) if "Of the alternatives" in one)
+    assert not any("✕" in one for one in told[:middle])
+    assert f"0 of {sum(one.rival for one in found.lines)} claims still hold" in told[middle]

@@ -69,3 +69,12 @@ def test_a_diagnosis_that_was_stored_can_be_checked_too() -> None:
     made = encode.diagnosis(encode.text(MADE))
     found = again(7, made, encode.snapshot(encode.text(THEN)), renamed(THEN))
     assert found.still == len(found.lines)
+
+
+def test_what_only_an_alternative_claims_is_told_apart() -> None:
+    found = again(7, MADE, THEN, renamed(THEN))
+    own = {one.check for one in MADE.claims if one.check.evidence}
+    mine = [one for one in found.lines if not one.rival]
+    assert len(mine) == len(MADE.claims)
+    assert {one.claim.check.evidence for one in mine} == {one.evidence for one in own}
+    assert any(one.rival for one in found.lines)
