@@ -184,14 +184,23 @@ def _missed(story: Story, experiment: Experiment, seen: sightings.Seen) -> list[
         paged = [f"#{one.id} {one.title}" for one in seen.critical]
         return [f"nobody should have been paged, but {paged[0]}"] if paged else []
     if story.detected_at is None:
-        return [f"{expected} was not detected within {experiment.detect_within_s:g} s"]
+        return [f"not detected within {experiment.detect_within_s:g} s: {expected}{_away(story)}"]
     took = story.detected_at - (story.injected_at or 0.0)
     if took > experiment.detect_within_s:
         return [
-            f"{story.detected_by} was detected after {took:.1f} s, "
-            f"{experiment.detect_within_s:g} s were allowed"
+            f"detected after {took:.1f} s ({story.detected_by}), "
+            f"{experiment.detect_within_s:g} s were allowed{_away(story)}"
         ]
     return []
+
+
+def _away(story: Story) -> str:
+    """That nobody could look: it was healed before this process came to heal it, by the detached
+    healer, which steps in only where this process does not."""
+    if story.healed_at is None or story.heal_began_at is None:
+        return ""
+    away = story.healed_at < story.heal_began_at
+    return " (Tocsin itself was interrupted meanwhile)" if away else ""
 
 
 def _not_recovered(story: Story, experiment: Experiment, seen: sightings.Seen) -> list[str]:

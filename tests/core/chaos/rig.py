@@ -134,6 +134,7 @@ class Memory:
     over: set[int] = field(default_factory=set)
     unarmed: str = ""
     stuck: set[str] = field(default_factory=set)
+    healed_before: float | None = None
 
     async def arm(self, fault: FaultRecord, words: str) -> int:
         if self.unarmed:
@@ -158,7 +159,7 @@ class Memory:
         if fault.entity in down:
             down.discard(fault.entity)
             self.subject.heals("store_down", fault.entity)
-            return Healed(HEALED, did=("started it",))
+            return Healed(HEALED, did=("started it",), at=self.healed_before)
         return Healed(NEVER_LANDED)
 
     def tidy(self, keep: frozenset[int]) -> None:

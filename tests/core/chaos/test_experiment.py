@@ -90,9 +90,24 @@ async def test_an_expected_ticket_that_does_not_come_in_time_is_a_failure(
 
         assert outcome(run) == (
             Outcome.FAILED,
-            "store_down was not detected within 5 s",
+            "not detected within 5 s: store_down",
         )
         assert (await world.fault()).ending == "healed"
+
+
+async def test_what_the_detached_healer_healed_was_missed_because_nobody_could_look(
+    sqlite_db: Database, clock: ManualClock
+) -> None:
+    async with rig(sqlite_db, clock) as world:
+        world.driver.notices = False
+        world.healers.healed_before = clock.now().timestamp() + 1.0
+        await world.order()
+        run = await world.ended()
+
+        assert outcome(run) == (
+            Outcome.FAILED,
+            "not detected within 5 s: store_down (Tocsin itself was interrupted meanwhile)",
+        )
 
 
 async def test_a_ticket_about_another_of_its_kind_is_no_detection(
