@@ -26,6 +26,8 @@ from core.errors import Invalid, NotFound, Unavailable
 
 app = typer.Typer(no_args_is_help=True, help="Whether something may be taken away now; no harm.")
 READ_S = 20.0
+_CHOICES = ("store", "random", "leader", "follower", "member", "pd", "pd:leader", "pd:follower")
+"""What leaves the choice open: no name of what is chosen."""
 
 
 def _verb(verb: str, does: str) -> Callable[..., None]:
@@ -60,7 +62,7 @@ def _verb(verb: str, does: str) -> Callable[..., None]:
             }
             say(json.dumps(told, indent=2))
         else:
-            say(terminal(may.words, 600, lines=6))
+            say(terminal(_told(may, target), 600, lines=6))
         if not may.ok:
             raise Exit(1)
 
@@ -68,11 +70,25 @@ def _verb(verb: str, does: str) -> Callable[..., None]:
     return run
 
 
+def _told(may: safety.May, target: str) -> str:
+    """The answer as people read it: the name that was asked for stands beside its entity."""
+    words = may.words.replace("->", "→")
+    entity, kind = may.entity, may.entity.partition(":")[0]
+    asked_by_name = target not in _CHOICES and target not in (
+        entity,
+        entity.removeprefix(f"{kind}:"),
+    )
+    if not entity or not asked_by_name:
+        return words
+    return words.replace(entity, f"{target} ({entity})", 1)
+
+
 def _chosen(subjects: Mapping[str, Any], wanted: str) -> str:
     """The subject that is meant: the named one, or the only one."""
     if not subjects:
         raise Invalid(
-            "There is nothing to look at: give --pd, set PD_ENDPOINT, or add [[subjects]]."
+            "There is nothing to look at: give --pd (`tocsin twin status` shows a twin's PD), set "
+            "PD_ENDPOINT, or name a configuration that has [[subjects]] with -c FILE."
         )
     if wanted:
         if wanted not in subjects:

@@ -55,11 +55,15 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class May:
-    """The answer to a person who wants to do something by hand: whether, and why."""
+    """The answer to a person who wants to do something by hand: whether, and why.
+
+    `entity` is whom the selector meant ("store:4"); "" where that could not be told.
+    """
 
     ok: bool
     words: str
     margin: Margin
+    entity: str = ""
 
 
 def duration(
@@ -168,7 +172,7 @@ async def may(subject: Breakable | None, name: str, verb: str, selector: str, se
         )
     found = await subject.margin(frozenset((entity,)))
     answer = "Yes" if found.ok else "No"
-    return May(found.ok, f"{answer}: {verb} {entity} now: {found.words}.", found)
+    return May(found.ok, f"{answer}: {verb} {entity} now: {found.words}.", found, entity)
 
 
 def own_settings(subject: object) -> SubjectChaos:
