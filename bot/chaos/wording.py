@@ -65,6 +65,11 @@ def doing(run: Run) -> str:
     return NOW.get(run.stage, clean(run.stage, 40) or "running")
 
 
+def unawaited(run: Run, story: Story) -> bool:
+    """Whether nobody waited for the recovery: an abort ends a run once the fault is healed."""
+    return run.outcome is Outcome.ABORTED and story.recovered_at is None
+
+
 def step(run: Run) -> int:
     """Which of STEPS is under way; their number once it is over."""
     if run.outcome is not None:
@@ -159,4 +164,5 @@ def plainly(text: str, limit: int, name_of: NameOf) -> str:
 
 def _sentence(text: str, limit: int) -> str:
     whole = clean(text.replace("->", "→"), limit, lines=6)
-    return whole[:1].upper() + whole[1:]
+    # The name of an invariant or a cause is code: it keeps its letters.
+    return whole if "_" in whole.partition(" ")[0] else whole[:1].upper() + whole[1:]

@@ -84,7 +84,8 @@ def _cells(shown: Shown) -> Iterator[Element]:
         yield field("Diagnosed", wording.diagnosed(story) or _not_yet(shown))
     if story.injected_at is not None and wording.step(run) >= wording.STEPS.index("heal"):
         yield field("Healed", _healed(shown))
-        yield field("Recovered", _recovered(shown))
+        if not wording.unawaited(run, story):
+            yield field("Recovered", _recovered(shown))
 
 
 def _time(shown: Shown) -> Element:
@@ -143,7 +144,7 @@ def _body(shown: Shown) -> Iterator[Element | None]:
         if text
     ]
     yield bullets(rows)
-    if run.aborting and run.abort_by:
+    if run.abort_by and (run.live or run.abort_by not in story.why):
         yield line("⏹️ Abort asked for by ", person(run.abort_by, shown.name_of), *_why(shown))
     if story.interrupted and run.live and not run.aborting:
         yield line("↻ ", *wording.told(story.interrupted, 300, shown.name_of))

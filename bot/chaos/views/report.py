@@ -105,7 +105,7 @@ def _over(shown: Shown) -> Iterator[Row]:
     if found := wording.after(story, story.recovered_at):
         limit = story.experiment.get("recover_within_s")
         yield [_name("Recovered"), f"after {found}", _limit(limit)]
-    else:
+    elif not wording.unawaited(shown.run, story):
         yield [_name("Recovered"), "not seen"]
 
 
@@ -113,8 +113,11 @@ def _people(shown: Shown) -> Iterator[Row]:
     run = shown.run
     if run.outcome is Outcome.ABORTED and run.abort_by:
         reason = clean(run.abort_reason or "", 200)
-        who = person(run.abort_by, shown.name_of)
-        yield [_name("Aborted by"), who, f": {reason}" if reason else ""]
+        if run.abort_by not in shown.story.why:
+            who = person(run.abort_by, shown.name_of)
+            yield [_name("Aborted by"), who, f": {reason}" if reason else ""]
+        elif reason and (run.abort_reason or "") not in shown.story.why:
+            yield [_name("Reason given"), reason]
     yield [_name("Asked for by"), person(run.requested_by, shown.name_of)]
 
 

@@ -147,6 +147,26 @@ def test_who_is_named_in_a_reason_is_named_as_people_know_them() -> None:
     assert "U0BEN" not in said(report.report(shown))
 
 
+def test_an_aborted_run_says_once_who_aborted_it_and_nothing_of_a_recovery_not_waited_for() -> None:
+    told = {**made.OVER, "why": "aborted by slack:U0BEN; tikv-2 was healed.", "recovered_at": None}
+    of = {"abort_at": NOW, "abort_by": "slack:U0BEN", "abort_reason": "wrong day"}
+    shown = replace(made.ended(Outcome.ABORTED, **of), story=made.story(**told))
+
+    on_card, in_report = said(card.card(shown)), said(report.report(shown))
+
+    assert on_card.count("Ben Okafor") == in_report.count("Ben Okafor") == 1
+    assert "Reason given: wrong day" in in_report
+    assert "Recovered" not in on_card + in_report
+
+
+def test_the_name_of_an_invariant_keeps_its_letters_at_the_start_of_a_sentence() -> None:
+    told = made.story(**{**made.OVER, "why": "store_down was not detected within 10 s"})
+    shown = replace(made.ended(Outcome.FAILED), story=told)
+
+    assert "store_down was not detected" in said(card.card(shown))
+    assert "Store_down" not in said(report.report(shown)) + card.card(shown).text
+
+
 def test_one_after_the_other_counts_which_one_it_is() -> None:
     one = made.story(waiting=("store:4",))
     second = made.story(waiting=("store:4", "store:5"), done=("store:1",))
