@@ -29,7 +29,8 @@ def answered(shown: Shown) -> Message:
     if said is not None and said.can_ask:
         listed = bullets([[clean(one, 120)] for one in said.can_ask[:8]])
         blocks.append(rich(line("What can be asked:"), listed))
-    blocks += [context(*_small_print(shown)), actions(reasoning_button(shown), *votes(shown))]
+    if said is None or not said.can_ask:  # a list of questions rests on nothing
+        blocks += [context(*_small_print(shown)), actions(reasoning_button(shown), *votes(shown))]
     text = f"Ticket {shown.ticket_id}, answer: {escape(clean(told, 1500))}"
     return fit(Message(text, tuple(blocks)))
 

@@ -16,13 +16,15 @@ from bot.tickets import verbs
 from core import placements
 from core.db import Tx
 from core.diagnosis import store
-from core.diagnosis.questions import QUESTIONS
+from core.diagnosis.questions import QUESTIONS, SOMEBODY
 from core.errors import Invalid
 from core.tickets import store as tickets
 
 EVENT = "app_mention"
 MAX_QUESTION = 1_000
-CAN_ASK = "For example: " + ", ".join(one.example for one in QUESTIONS[:6])
+CAN_ASK = "For example: " + ", ".join(
+    one.example for one in QUESTIONS if SOMEBODY not in one.example
+)
 _NAMED = re.compile(r"(?:\bticket\s*#?|#)(\d{1,18})\b", re.ASCII | re.IGNORECASE)
 _LEADING = re.compile(r"#?(\d{1,18})(?=[\s:,?.]|$)", re.ASCII)
 _MARKUP = re.compile(r"<([@#!])([^<>|]{1,100})(?:\|([^<>]{0,100}))?>")

@@ -14,10 +14,13 @@ from typing import Any
 
 from core.diagnosis.encode import Answer
 from core.diagnosis.model import Alternative, Claim, Diagnosis, Piece, Snapshot, canonical
+from core.diagnosis.state import in_words
 
 MAX_WORDS = 2_500
 """Characters of an answer: less than one Slack message holds."""
 MAX_FACT = 160
+SOMEBODY = "store 4"
+"""Who stands in an example until it is known whom the snapshot knows."""
 _KINDS = {
     "log": ("log",),
     "metric": ("reading",),
@@ -59,12 +62,13 @@ def answer(question: str, snapshot: Snapshot, diagnosis: Diagnosis) -> Answer:
         if one.hint.search(asked):
             found = one.reply(known)
             return Answer(found.words[:MAX_WORDS], tuple(dict.fromkeys(found.cited)))
-    return unknown(snapshot)
+    return unknown(snapshot, diagnosis.entity)
 
 
-def unknown(snapshot: Snapshot) -> Answer:
-    """What can be asked, and about what."""
-    entities = [one for one in snapshot.entities if ":" in one][:8]
+def unknown(snapshot: Snapshot, concerned: str) -> Answer:
+    """What can be asked, and about what; the examples name `concerned`, or else what is known."""
+    known = [one for one in snapshot.entities if ":" in one]
+    entities = known[:8]
     about = f" It knows of {', '.join(map(_named, entities))}." if entities else ""
     pieces = len(snapshot.pieces)
     words = (
@@ -72,7 +76,8 @@ def unknown(snapshot: Snapshot) -> Answer:
         f"{pieces} {'piece' if pieces == 1 else 'pieces'} of evidence frozen at "
         f"{_time(snapshot.taken_at)}.{about}"
     )
-    return Answer(words, (), tuple(one.example for one in QUESTIONS))
+    whom = _named(concerned if concerned in known else (known or snapshot.entities or ("it",))[0])
+    return Answer(words, (), tuple(one.example.replace(SOMEBODY, whom) for one in QUESTIONS))
 
 
 def _named(entity: str) -> str:
@@ -228,6 +233,8 @@ def _fact(piece: Piece) -> str:
     content = piece.content
     if isinstance(content, dict) and "now" in content:
         before = content.get("before")
+        if told := in_words(piece.kind, content["now"], before):
+            return f"{piece.source if piece.kind == 'probe' else name}: {told}"
         said = _short(content["now"])
         return f"{name}: {said}" + (
             f", before {_short(before)}" if before != content["now"] else ""

@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 
 from bot import certainty, ids
-from bot.diagnosis import progress, recheck, views
+from bot.diagnosis import answer, progress, recheck, views
 from core.diagnosis import recheck as core_recheck
 from core.diagnosis.claims import Outcome
+from core.diagnosis.encode import Answer
 from core.diagnosis.model import Certainty, Reason, Weight
 from tests.bot.samples_diagnosis import ANA, WORK, evidence, shown
 from tests.flows.stage import read
@@ -179,3 +180,14 @@ def test_a_refuted_alternative_does_not_read_as_a_refuted_diagnosis() -> None:
     middle = next(n for n, one in enumerate(told) if "Of the alternatives" in one)
     assert not any("✕" in one for one in told[:middle])
     assert f"0 of {sum(one.rival for one in found.lines)} claims still hold" in told[middle]
+
+
+def test_a_list_of_questions_has_nothing_to_press_and_cites_nothing() -> None:
+    made = shown()
+    listed = Answer("Only some questions.", (), ("why?",))
+    bare = answer.answered(replace(made, answer=listed))
+    assert "why?" in read(bare.blocks)
+    assert "evidence is cited" not in read(bare.blocks)
+    assert all(one["type"] != "actions" for one in bare.blocks)
+    told = answer.answered(replace(made, answer=Answer("Because.", ("e1",))))
+    assert "Evidence: e1" in read(told.blocks)

@@ -30,7 +30,11 @@ MADE = diagnose(FROZEN)
         ("how sure are you?", "confirmed", {"event"}),
         ("what else could it be?", "out of memory (store 4): Ruled out", {"container"}),
         ("could it be out of memory?", "against: Docker reported SIGKILL", {"share"}),
-        ("status of store 4", "state Disconnected", {"store", "probe", "container"}),
+        (
+            "status of store 4",
+            "PD calls it Disconnected (before: Up), last heartbeat 34 s ago",
+            {"store", "probe", "container"},
+        ),
         ("how is tikv-1:20160 doing", "store 1 at", {"store", "probe", "container"}),
         ("show me the log of store:4", "log:", {"log"}),
         ("metrics of store 1 please", "qps: 500.0", {"reading"}),
@@ -71,7 +75,7 @@ def test_a_failed_call_is_told_as_that() -> None:
         for one in FROZEN.pieces
     )
     found = answer("status of store 4", replace(FROZEN, pieces=pieces), MADE)
-    assert "probe: could not be seen (no route)" in found.words
+    assert "could not be seen (no route)" in found.words
 
 
 @settings(max_examples=200, deadline=None)
@@ -80,3 +84,21 @@ def test_any_question_gets_a_bounded_answer(question: str) -> None:
     found = answer(question, FROZEN, MADE)
     assert 0 < len(found.words) <= MAX_WORDS
     assert set(found.cited) <= set(FROZEN.by_id)
+
+
+@pytest.mark.parametrize("entity", [*FROZEN.entities])
+def test_a_status_is_in_words_and_not_cut_off(entity: str) -> None:
+    found = answer(f"status of {entity}", FROZEN, MADE)
+    if ":" in entity:
+        assert "_" not in found.words
+        assert all(line.endswith("]") for line in found.words.split("\n")[1:])
+
+
+def test_examples_name_somebody_whom_the_snapshot_knows() -> None:
+    other = replace(MADE, entity="store:1")
+    assert "status of store 1?" in answer("foo", FROZEN, other).can_ask
+    pieces = tuple(one for one in FROZEN.pieces if one.entity == "pd:pd-0")
+    few = replace(FROZEN, pieces=pieces)
+    told = answer("foo", few, MADE).can_ask
+    assert "status of pd-0?" in told
+    assert not any("store 4" in one for one in told)
