@@ -166,7 +166,9 @@ def _help() -> Json:
         b.said(
             "Everything here has a command: ",
             b.code("/tickets help"),
-            " and ",
+            ", ",
             b.code("/monitor help"),
+            " and ",
+            b.code("/chaos help"),
         )
     )

@@ -84,7 +84,7 @@ class Bench:
 
 def _catalogue(found: desk.Catalogue) -> Catalogue:
     targets = tuple(
-        name if name == entity else f"{name} ({entity})"
+        name if name == entity or entity.endswith(f":{name}") else f"{name} ({entity})"
         for entity, name in (found.targets or {}).items()
     )
     offers = tuple(_offer(one.experiment, one.unavailable) for one in found.offers)

@@ -61,3 +61,8 @@ def test_buttons_are_those_that_would_change_something() -> None:
 
 def test_more_than_it_shows_is_said() -> None:
     assert "/tickets list" in read(home(facts(*(ticket(n) for n in range(ROWS + 1)))))
+
+
+def test_it_names_where_help_is_to_be_had() -> None:
+    said = read(home(facts()))
+    assert all(f"{command} help" in said for command in ("/tickets", "/monitor", "/chaos"))
