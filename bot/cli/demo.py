@@ -6,7 +6,9 @@ how it went. Ctrl-C at any point heals what was broken, then ends.
 
 from __future__ import annotations
 
-from typing import Annotated
+import asyncio
+from collections.abc import Coroutine
+from typing import Annotated, Any
 
 import typer
 
@@ -14,11 +16,12 @@ from bot.cli import demo_place
 from bot.cli.common import ConfigOption, Exit, YesOption, command, complain, say
 from bot.cli.demo_story import Telling
 from bot.cli.logs import set_up_logs
+from bot.cli.signals import stopped_by_signal
 from core.clock import SystemClock
 from core.config import load
 from core.metrics import Metrics
 from core.opening import failed
-from core.runs.model import Outcome
+from core.runs.model import Outcome, Run
 from core.tasks import Tasks
 from core.twin.cluster import TwinError
 from core.wiring import hold_core
@@ -60,7 +63,8 @@ async def chaos(
             await core.engine.begin()
             core.engine.start(tasks)
             try:
-                ended = await Telling(core, place, experiment, timeout_s, yes=yes).tell()
+                story = Telling(core, place, experiment, timeout_s, yes=yes)
+                ended = await _unless_stopped(story.tell())
             finally:
                 await tasks.cancel()
                 say("\nHealing whatever is broken, and ending...")
@@ -69,3 +73,22 @@ async def chaos(
         raise Exit(1) from None
     if ended.outcome is not Outcome.SUCCEEDED:
         raise Exit(1)
+
+
+async def _unless_stopped(story: Coroutine[Any, Any, Run]) -> Run:
+    """The story to its end; Exit 130 once somebody pressed Ctrl-C.
+
+    A cancellation can get lost where what was waited for ends in the same instant, and the story
+    would then wait for an Enter that never comes: it is repeated until it is heard.
+    """
+    telling = asyncio.ensure_future(story)
+    stop = asyncio.ensure_future(stopped_by_signal().wait())
+    await asyncio.wait((telling, stop), return_when=asyncio.FIRST_COMPLETED)
+    stopped = stop.done()
+    stop.cancel()
+    while stopped and not telling.done():
+        telling.cancel()
+        await asyncio.wait((telling,), timeout=0.5)
+    if stopped:
+        raise Exit(130)
+    return telling.result()

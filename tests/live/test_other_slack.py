@@ -103,7 +103,7 @@ async def _people(slack: OtherSlack, twin: Layout) -> None:
         await until(lambda b=before: len(slack.whispers) > b, "a refusal")
         assert "ticket_unhold" in whole(found)
     twin.start("store-2")
-    await until(lambda: "esolved" in found["text"] or "recovered" in found["text"], "resolved")
+    await until(lambda: "esolved" in found["text"] or "healthy again" in found["text"], "resolved")
 
 
 async def _outages(slack: OtherSlack, bot: Bot) -> None:
@@ -176,7 +176,7 @@ async def _killed_right_after_a_post(slack: OtherSlack, twin: Layout, bot: Bot) 
     twin.start("store-2")
     await asyncio.wait_for(bot.process.wait(), LIMIT_S)
     await bot.start()
-    await until(lambda: "ecovered" in whole(slack.alerts.roots[-1]), "resolved")
+    await until(lambda: "healthy again" in whole(slack.alerts.roots[-1]), "resolved")
     await until(bot.told, "nothing left to tell or to look up")
     keys = [m["metadata"]["event_payload"]["key"] for m in slack.alerts.messages]
     assert len(set(keys)) == len(keys), slack.alerts.messages
