@@ -21,7 +21,8 @@ from core.diagnosis import evidence
 from core.diagnosis.model import Reason
 from core.diagnosis.rules.decide import diagnose
 from core.diagnosis.scenario.record import Told, recorded
-from core.subjects.tikv.settings import Guards, LogSource, Periods, TikvSettings
+from core.subjects.access import LogPlace
+from core.subjects.tikv.settings import Guards, Periods, TikvSettings
 from core.twin import spec as specs
 from core.twin.cluster import Layout
 from tests.live.watching import Watcher, watching
@@ -61,10 +62,10 @@ def _layout(folder: Path) -> Layout:
 
 def _settings(twin: Layout) -> TikvSettings:
     logs = {
-        f"{twin.spec.host}:{one.port}": LogSource(path=str(twin.log(one.name)))
+        f"{twin.spec.host}:{one.port}": LogPlace(path=str(twin.log(one.name)))
         for one in twin.spec.stores
     }
-    logs |= {one.name: LogSource(path=str(twin.log(one.name))) for one in twin.spec.pds}
+    logs |= {one.name: LogPlace(path=str(twin.log(one.name))) for one in twin.spec.pds}
     soon = {"hold_s": 5.0}
     return TikvSettings(
         pd=twin.pd_urls,

@@ -17,7 +17,7 @@ from core.diagnosis.evidence import gather
 from core.diagnosis.model import Certainty, Reason
 from core.diagnosis.rules.decide import diagnose
 from core.errors import Refused
-from core.subjects.etcd.settings import LogSource
+from core.subjects.access import LogPlace
 from tests.live.containers import SOCKET
 from tests.live.etcd_cluster import etcd_image, leader, running, scraped
 from tests.live.test_etcd import MARGIN, watched
@@ -55,7 +55,7 @@ async def test_a_member_is_broken_told_explained_healed_and_nothing_that_breaks_
             docker=f"unix://{SOCKET}",
             project=cluster.site.project,
         )
-        logs = {one: LogSource(container=cluster.container(one)) for one in cluster.members}
+        logs = {one: LogPlace(container=cluster.container(one)) for one in cluster.members}
         engine = f"unix://{SOCKET}"
         sources = {"docker": engine, "logs": logs, "prometheus": scraper.url}
         async with watched(tmp_path, cluster, chaos=chaos, **sources) as seen:

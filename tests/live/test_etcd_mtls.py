@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from core.subjects.access import TlsPaths
 from core.subjects.etcd.build import etcd
-from core.subjects.etcd.settings import EtcdSettings, Periods, TlsPaths
+from core.subjects.etcd.settings import EtcdSettings, Periods
 from core.twin.plan import free_ports
 from tests.live.test_etcd import HOLDS
 from tests.live.test_twin_mtls import Authority

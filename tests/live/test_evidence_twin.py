@@ -16,7 +16,8 @@ from core.diagnosis import evidence
 from core.diagnosis.claims import every, run
 from core.diagnosis.model import Certainty, Diagnosis, Query, Reason, Snapshot
 from core.diagnosis.rules.decide import diagnose
-from core.subjects.tikv.settings import LogSource, TikvSettings
+from core.subjects.access import LogPlace
+from core.subjects.tikv.settings import TikvSettings
 from core.tickets.model import Ticket
 from tests.live.watching import (
     SPEED,
@@ -39,10 +40,10 @@ SOON = {"hold_s": 1.0, "recover_s": 0.5}
 def settings(twin: Layout, **more: object) -> TikvSettings:
     """Every log of the twin is configured; what was announced is soon forgotten."""
     logs = {
-        f"{twin.spec.host}:{one.port}": LogSource(path=str(twin.log(one.name)))
+        f"{twin.spec.host}:{one.port}": LogPlace(path=str(twin.log(one.name)))
         for one in twin.spec.stores
     }
-    logs |= {one.name: LogSource(path=str(twin.log(one.name))) for one in twin.spec.pds}
+    logs |= {one.name: LogPlace(path=str(twin.log(one.name))) for one in twin.spec.pds}
     return fast(
         twin,
         logs=logs,

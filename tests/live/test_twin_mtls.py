@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from core.subjects.tikv.settings import TlsPaths
+from core.subjects.access import TlsPaths
 from tests.live.watching import Watcher, fast, holds, running, watching
 
 pytestmark = pytest.mark.timeout(240)

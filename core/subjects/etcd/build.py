@@ -6,13 +6,11 @@ from core.chaos.drivers.build import drivers
 from core.clients.docker import DockerClient
 from core.clients.etcd import Etcd
 from core.clients.http import Http, Limits
-from core.clients.logs import ContainerLog, FileLog, LogSource
 from core.clients.node import NodeMetrics
 from core.clients.probe import Prober
 from core.clients.prometheus import Prometheus
-from core.clients.tls import Tls, TlsFiles
 from core.clock import Clock
-from core.errors import Invalid
+from core.subjects.access import certificates, log_sources
 from core.subjects.etcd.breaking import Breaking
 from core.subjects.etcd.check import Checks
 from core.subjects.etcd.explain import Explainer, Means
@@ -21,7 +19,7 @@ from core.subjects.etcd.parts import Parts
 from core.subjects.etcd.peers import Peers
 from core.subjects.etcd.reads import EtcdReads
 from core.subjects.etcd.roster import Roster
-from core.subjects.etcd.settings import EtcdSettings, TlsPaths
+from core.subjects.etcd.settings import EtcdSettings
 from core.subjects.etcd.subject import EtcdSubject
 from core.subjects.probing import Probing
 from core.tasks import OnError
@@ -35,7 +33,7 @@ _LIMITS = Limits(connect_s=1.0, total_s=2.0)
 
 def etcd(name: str, settings: EtcdSettings, clock: Clock, on_error: OnError) -> EtcdSubject:
     """A subject of kind etcd; Invalid for endpoints, certificates or invariants that cannot be."""
-    tls = _tls(settings.tls)
+    tls = certificates(settings.tls)
     roster = Roster(
         settings.endpoints,
         settings.addresses,
@@ -49,7 +47,7 @@ def etcd(name: str, settings: EtcdSettings, clock: Clock, on_error: OnError) -> 
     reads = EtcdReads(client, roster, clock)
     checked = _prometheus(settings, clock, https)
     docker = DockerClient(clock, settings.docker) if settings.docker else None
-    logs = _logs(settings, docker)
+    logs = log_sources(settings.logs, docker)
     breaking = _breaking(settings, clock, client, reads, roster)
     probing = Probing(Prober(clock, tls=tls, path=PROBED), clock, NO_ADDRESS)
     means = Means(clock, breaking.names, settings.chaos.project, docker, checked, logs)
@@ -84,28 +82,8 @@ def _prometheus(
     """The Prometheus that is configured; its connections are added to those to be closed."""
     if not settings.prometheus:
         return None
-    http = Http(clock, tls=_tls(settings.prometheus_tls))
+    http = Http(clock, tls=certificates(settings.prometheus_tls))
     https.append(http)
     client = Prometheus(settings.prometheus, clock, http, headers=settings.prometheus_headers)
     figures = PrometheusFigures(client, settings.prometheus_matchers, settings.periods.metrics_s)
     return client, figures
-
-
-def _logs(settings: EtcdSettings, docker: DockerClient | None) -> dict[str, LogSource]:
-    """One source of log lines a member's name; Invalid where no engine could give them."""
-    found: dict[str, LogSource] = {}
-    for member, one in settings.logs.items():
-        if one.path:
-            found[member] = FileLog(one.path)
-        elif one.container and docker is not None:
-            found[member] = ContainerLog(docker, one.container)
-        else:
-            raise Invalid(
-                f"logs.{member} names neither a path nor a container of an engine: set path, or "
-                "container together with docker."
-            )
-    return found
-
-
-def _tls(paths: TlsPaths | None) -> Tls | None:
-    return None if paths is None else Tls(TlsFiles(paths.ca, paths.cert, paths.key))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from core.clients.docker import DockerClient
@@ -15,6 +15,7 @@ from core.clients.prometheus import Prometheus
 from core.durations import span
 from core.errors import TocsinError
 from core.findings import Finding
+from core.subjects.asking import Findings
 from core.subjects.etcd.figures import QUOTA, STALE_S, PrometheusFigures
 from core.subjects.etcd.reads import EtcdReads
 from core.subjects.etcd.roster import Roster
@@ -41,23 +42,12 @@ class Checks:
             found += await self._metrics()
         else:
             found += await self._prometheus(*self.prometheus)
-        if self.docker is not None:
-            fix = "check `docker`: the socket must be there, and readable by this user"
-            found.append(await self._asked("Docker engine", self.docker.ping, fix))
-        return found + await self._logs()
+        found += await self._say.docker(self.docker)
+        return found + await self._say.logs(self.logs)
 
-    def _good(self, what: str, told: str) -> Finding:
-        return Finding(self.name, what, True, told)
-
-    def _bad(self, what: str, told: str, fix: str) -> Finding:
-        return Finding(self.name, what, False, told, fix)
-
-    async def _asked(self, what: str, ask: Callable[[], Awaitable[object]], fix: str) -> Finding:
-        try:
-            answer = await ask()
-        except TocsinError as error:
-            return self._bad(what, error.text, fix)
-        return self._good(what, f"answers {answer}" if answer else "answers")
+    @property
+    def _say(self) -> Findings:
+        return Findings(self.name)
 
     async def _endpoints(self) -> dict[str, Finding]:
         urls = self.roster.endpoints
@@ -68,24 +58,24 @@ class Checks:
         try:
             status: Status = await self.client.status(url)
         except TocsinError as error:
-            return self._bad(f"etcd {url}", error.text, fix)
+            return self._say.bad(f"etcd {url}", error.text, fix)
         told = f"member {hexadecimal(status.member_id)}, {status.version}"
         if not status.leader:
-            return self._bad(f"etcd {url}", f"{told}, knows no leader", "are most members up?")
-        return self._good(f"etcd {url}", told)
+            return self._say.bad(f"etcd {url}", f"{told}, knows no leader", "are most members up?")
+        return self._say.good(f"etcd {url}", told)
 
     async def _membership(self) -> list[Finding]:
         try:
             self.roster.take(await self.reads.members(()))
         except TocsinError as error:
-            return [self._bad("members", error.text, "at least one endpoint must answer")]
+            return [self._say.bad("members", error.text, "at least one endpoint must answer")]
         if self.reads.problem:
-            return [self._bad("members", self.reads.problem, "take it out of `endpoints`")]
+            return [self._say.bad("members", self.reads.problem, "take it out of `endpoints`")]
         lost = [one.name for one in self.roster.members if one.url is None]
         if lost:
             fix = 'name where it answers: addresses = {NAME = "HOST:2379"}, or list its endpoint'
-            return [self._bad("members", f"{', '.join(lost)}: no address from here", fix)]
-        return [self._good("members", ", ".join(one.name for one in self.roster.members))]
+            return [self._say.bad("members", f"{', '.join(lost)}: no address from here", fix)]
+        return [self._say.good("members", ", ".join(one.name for one in self.roster.members))]
 
     async def _metrics(self) -> list[Finding]:
         fix = "if --listen-metrics-urls is set, say where: metrics_addresses = {NAME = ...}"
@@ -95,12 +85,12 @@ class Checks:
             try:
                 scrape = await self.nodes.scrape(one.metrics_url or "", (QUOTA,))
             except TocsinError as error:
-                found.append(self._bad(f"{one.name} /metrics", error.text, fix))
+                found.append(self._say.bad(f"{one.name} /metrics", error.text, fix))
                 continue
             if QUOTA not in scrape.samples:
-                found.append(self._bad(f"{one.name} /metrics", "none of etcd's series", fix))
+                found.append(self._say.bad(f"{one.name} /metrics", "none of etcd's series", fix))
         if asked and not found:
-            found = [self._good("members' /metrics", f"all {len(asked)} answer")]
+            found = [self._say.good("members' /metrics", f"all {len(asked)} answer")]
         return found
 
     async def _prometheus(self, client: Prometheus, figures: PrometheusFigures) -> list[Finding]:
@@ -109,22 +99,13 @@ class Checks:
             age = await client.newest_sample_age()
             read = await figures.read(self.roster.members)
         except TocsinError as error:
-            return [self._bad("Prometheus", error.text, fix)]
+            return [self._say.bad("Prometheus", error.text, fix)]
         missing = [one.name for one in self.roster.members if one.id not in read.members]
         if missing:
             told = f"no series of {', '.join(missing)}"
-            return [self._bad("Prometheus", told, "scrape the client port (2379) of each member")]
+            return [
+                self._say.bad("Prometheus", told, "scrape the client port (2379) of each member")
+            ]
         if age is not None and age > STALE_S:
-            return [self._bad("Prometheus", f"its newest sample is {span(age)} old", fix)]
-        return [self._good("Prometheus", f"has series of all {len(read.members)} members")]
-
-    async def _logs(self) -> list[Finding]:
-        found = []
-        for name, source in self.logs.items():
-            try:
-                await source.tail(1)
-            except TocsinError as error:
-                found.append(self._bad(f"log of {name}", error.text, "check `logs`"))
-        if self.logs and not found:
-            found = [self._good("logs", f"all {len(self.logs)} can be read")]
-        return found
+            return [self._say.bad("Prometheus", f"its newest sample is {span(age)} old", fix)]
+        return [self._say.good("Prometheus", f"has series of all {len(read.members)} members")]

@@ -12,6 +12,7 @@ from typing import Any
 
 from core.chaos.settings import OFF, SubjectChaos
 from core.errors import Invalid
+from core.subjects.access import LogPlace, TlsPaths
 
 
 def _none() -> Mapping[str, Any]:
@@ -35,23 +36,6 @@ class Periods:
         for name in ("probe_s", "status_s", "members_s", "metrics_s"):
             if not 0.05 <= getattr(self, name) <= 86_400:
                 raise Invalid(f"The period {name} must lie between 0.05 and 86400 seconds.")
-
-
-@dataclass(frozen=True, slots=True)
-class TlsPaths:
-    """PEM files; "" where there is none."""
-
-    ca: str = ""
-    cert: str = ""
-    key: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class LogSource:
-    """Where one member's log is: a file's path, or a container's name."""
-
-    path: str = ""
-    container: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +64,7 @@ class EtcdSettings:
     prometheus_matchers: str = ""
     docker: str = ""
     containers: Mapping[str, str] = field(default_factory=_none)
-    logs: Mapping[str, LogSource] = field(default_factory=_none)
+    logs: Mapping[str, LogPlace] = field(default_factory=_none)
     periods: Periods = field(default_factory=Periods)
     wait_s: float = 0.0
     invariants: Mapping[str, Mapping[str, Any]] = field(default_factory=_none)

@@ -5,14 +5,12 @@ from __future__ import annotations
 from core.chaos.drivers.build import drivers
 from core.clients.docker import DockerClient
 from core.clients.http import MIB, Http, Limits
-from core.clients.logs import ContainerLog, FileLog, LogSource
 from core.clients.node import NodeMetrics
 from core.clients.pd import Pd
 from core.clients.probe import Prober
 from core.clients.prometheus import Prometheus
-from core.clients.tls import Tls, TlsFiles
 from core.clock import Clock
-from core.errors import Invalid
+from core.subjects.access import certificates, log_sources
 from core.subjects.probing import Probing
 from core.subjects.tikv.breaking import Breaking
 from core.subjects.tikv.check import Checks
@@ -22,7 +20,7 @@ from core.subjects.tikv.figures import PrometheusFigures
 from core.subjects.tikv.parts import Parts
 from core.subjects.tikv.pd_reads import Identities, PdReads
 from core.subjects.tikv.scrapes import NodeFigures
-from core.subjects.tikv.settings import TikvSettings, TlsPaths
+from core.subjects.tikv.settings import TikvSettings
 from core.subjects.tikv.subject import TikvSubject
 from core.tasks import OnError
 
@@ -34,7 +32,7 @@ NO_ADDRESS = "its status address means nothing outside its own machine"
 
 def tikv(name: str, settings: TikvSettings, clock: Clock, on_error: OnError) -> TikvSubject:
     """A subject of kind tikv; Invalid for endpoints, certificates or invariants that cannot be."""
-    tls = _tls(settings.tls)
+    tls = certificates(settings.tls)
     scheme = "https" if tls is not None else "http"
     pd_http = Http(clock, tls=tls, headers={"X-Caller-ID": CALLER})
     node_http = Http(clock, tls=tls)
@@ -44,7 +42,7 @@ def tikv(name: str, settings: TikvSettings, clock: Clock, on_error: OnError) -> 
     docker = DockerClient(clock, settings.docker) if settings.docker else None
     prober = Prober(clock, tls=tls, max_open=settings.max_open_probes)
     pd, nodes = Pd(_endpoints(settings, scheme), clock, pd_http), NodeMetrics(clock, node_http)
-    reads, logs = PdReads(pd, identities, clock), _logs(settings, docker)
+    reads, logs = PdReads(pd, identities, clock), log_sources(settings.logs, docker)
     containers = Containers(docker, settings.containers, clock) if docker is not None else None
     asked = _asked(settings, clock, https)
     parts = Parts(
@@ -89,7 +87,7 @@ def _prometheus(
     """The Prometheus that is configured; its connections are added to those to be closed."""
     if not settings.prometheus:
         return None
-    http = Http(clock, tls=_tls(settings.prometheus_tls))
+    http = Http(clock, tls=certificates(settings.prometheus_tls))
     https.append(http)
     client = Prometheus(settings.prometheus, clock, http, headers=settings.prometheus_headers)
     figures = PrometheusFigures(
@@ -107,29 +105,9 @@ def _asked(settings: TikvSettings, clock: Clock, https: list[Http]) -> Prometheu
     if not settings.prometheus:
         return None
     small = Limits(max_bytes=EVIDENCE_BYTES)
-    http = Http(clock, tls=_tls(settings.prometheus_tls), limits=small)
+    http = Http(clock, tls=certificates(settings.prometheus_tls), limits=small)
     https.append(http)
     return Prometheus(settings.prometheus, clock, http, headers=settings.prometheus_headers)
-
-
-def _logs(settings: TikvSettings, docker: DockerClient | None) -> dict[str, LogSource]:
-    """One source of log lines an address; Invalid where a container is named and no engine is."""
-    found: dict[str, LogSource] = {}
-    for address, one in settings.logs.items():
-        if one.path:
-            found[address] = FileLog(one.path)
-        elif one.container and docker is not None:
-            found[address] = ContainerLog(docker, one.container)
-        else:
-            raise Invalid(
-                f"logs.{address} names neither a path nor a container of an engine: set path, or "
-                "container together with docker."
-            )
-    return found
-
-
-def _tls(paths: TlsPaths | None) -> Tls | None:
-    return None if paths is None else Tls(TlsFiles(paths.ca, paths.cert, paths.key))
 
 
 def _endpoints(settings: TikvSettings, scheme: str) -> tuple[str, ...]:

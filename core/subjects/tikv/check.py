@@ -7,7 +7,7 @@ told one by one.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from core.clients.docker import DockerClient
@@ -20,15 +20,13 @@ from core.clients.prometheus import Prometheus
 from core.durations import span
 from core.errors import TocsinError
 from core.findings import Finding
+from core.subjects.asking import Findings
 from core.subjects.probing import said
 from core.subjects.tikv.figures import STALE_S, Names, PrometheusFigures
 from core.subjects.tikv.model import Store
 from core.subjects.tikv.pd_reads import PdReads, StoreList
 from core.subjects.tikv.scrapes import WANTED
 from core.subjects.words import millis
-
-MOST_TOLD = 20
-"""So many failures of a kind are told one by one; the rest is counted."""
 
 SERIES: Mapping[str, tuple[str, str]] = {
     "disk": ("low_disk_space", "scrape every TiKV status port (20180)"),
@@ -64,30 +62,21 @@ class Checks:
             found += await self._node_metrics(stores)
         else:
             found += await self._prometheus(*self.prometheus, stores)
-        if self.docker is not None:
-            fix = "check `docker`: the socket must be there, and readable by this user"
-            found.append(await self._asked("Docker engine", self.docker.ping, fix))
-        return found + await self._logs()
+        found += await self._say.docker(self.docker)
+        return found + await self._say.logs(self.logs)
 
-    def _good(self, what: str, told: str) -> Finding:
-        return Finding(self.name, what, True, told)
-
-    def _bad(self, what: str, told: str, fix: str) -> Finding:
-        return Finding(self.name, what, False, told, fix)
-
-    async def _asked(self, what: str, ask: Callable[[], Awaitable[object]], fix: str) -> Finding:
-        try:
-            answer = await ask()
-        except TocsinError as error:
-            return self._bad(what, error.text, fix)
-        return self._good(what, f"answers {answer}" if answer else "answers")
+    @property
+    def _say(self) -> Findings:
+        return Findings(self.name)
 
     async def _members(self) -> list[Finding]:
         fix = "is it running, is the address right, may this machine connect to it? Check `pd`"
         return [
-            self._good(f"PD {one.url}", f"answers in {millis(one.latency_s)}")
+            self._say.good(f"PD {one.url}", f"answers in {millis(one.latency_s)}")
             if one.ok
-            else self._bad(f"PD {one.url}", SourceFailed(one.url, one.kind, one.detail).text, fix)
+            else self._say.bad(
+                f"PD {one.url}", SourceFailed(one.url, one.kind, one.detail).text, fix
+            )
             for one in await self.pd.ping_all()
         ]
 
@@ -96,23 +85,25 @@ class Checks:
             members, version = await asyncio.gather(self.pd.members(), self.pd.version())
         except TocsinError as error:
             fix = "most PD members must run and reach each other: look at PD's logs"
-            return [self._bad("PD leader", error.text, fix)]
+            return [self._say.bad("PD leader", error.text, fix)]
         many = len(members.members or ())
         if members.leader is None or not members.leader.name:
-            return [self._bad("PD leader", f"{many} members, none leads", "look at PD's logs")]
-        return [self._good("PD leader", f"{members.leader.name} of {many} members, {version}")]
+            return [self._say.bad("PD leader", f"{many} members, none leads", "look at PD's logs")]
+        return [self._say.good("PD leader", f"{members.leader.name} of {many} members, {version}")]
 
     async def _stores(self) -> tuple[Sequence[Store], list[Finding]]:
         try:
             listed: StoreList = await self.reads.stores()
         except TocsinError as error:
-            return (), [self._bad("stores", error.text, "PD must have a leader first")]
+            return (), [self._say.bad("stores", error.text, "PD must have a leader first")]
         if not listed.bootstrapped or not listed.stores:
-            return (), [self._bad("stores", "no TiKV has joined yet", "start the TiKV stores")]
+            return (), [self._say.bad("stores", "no TiKV has joined yet", "start the TiKV stores")]
         if listed.unreadable:
             told = f"{listed.unreadable} of PD's entries cannot be read"
-            return listed.stores, [self._bad("stores", told, "is this a release of PD we know?")]
-        return listed.stores, [self._good("stores", f"PD lists {len(listed.stores):,}")]
+            return listed.stores, [
+                self._say.bad("stores", told, "is this a release of PD we know?")
+            ]
+        return listed.stores, [self._say.good("stores", f"PD lists {len(listed.stores):,}")]
 
     async def _status_ports(self, stores: Sequence[Store]) -> list[Finding]:
         urls = {one.who.id: one.who.status_url for one in stores}
@@ -123,11 +114,11 @@ class Checks:
             result = None if url is None else results.get(url)
             if result is None:
                 fix = f'add it: status_addresses = {{"{one.who.address}" = "HOST:20180"}}'
-                bad.append(self._bad(one.who.title, "its status port cannot be told", fix))
+                bad.append(self._say.bad(one.who.title, "its status port cannot be told", fix))
             elif result.kind is not Kind.OK:
                 fix = "is it running? If the port is published elsewhere, set status_addresses"
-                bad.append(self._bad(one.who.title, f"{url} {said(result)}", fix))
-        return self._many("status ports", len(stores), bad)
+                bad.append(self._say.bad(one.who.title, f"{url} {said(result)}", fix))
+        return self._say.many("status ports", len(stores), bad)
 
     async def _node_metrics(self, stores: Sequence[Store]) -> list[Finding]:
         fix = "without a Prometheus, latency and disk come from here: open the status port to us"
@@ -138,20 +129,11 @@ class Checks:
                 try:
                     await self.nodes.scrape(one.who.status_url or "", WANTED)
                 except TocsinError as error:
-                    bad.append(self._bad(f"{one.who.title} /metrics", error.text, fix))
+                    bad.append(self._say.bad(f"{one.who.title} /metrics", error.text, fix))
 
         asked = [one for one in stores if one.who.status_url is not None and not one.who.tiflash]
         await asyncio.gather(*(ask(one) for one in asked))
-        return self._many("nodes' /metrics", len(asked), bad)
-
-    def _many(self, what: str, asked: int, bad: Sequence[Finding]) -> list[Finding]:
-        """One line for those that answer, one for each of the first that do not."""
-        if not asked:
-            return []
-        if not bad:
-            return [self._good(what, f"all {asked:,} answer")]
-        told = f"{asked - len(bad):,} of {asked:,} answer"
-        return [self._bad(what, told, "see below"), *bad[:MOST_TOLD]]
+        return self._say.many("nodes' /metrics", len(asked), bad)
 
     async def _prometheus(
         self, client: Prometheus, figures: PrometheusFigures, stores: Sequence[Store]
@@ -161,25 +143,27 @@ class Checks:
             answers = await asyncio.gather(*(client.query(figures.queries[k]) for k in SERIES))
         except TocsinError as error:
             fix = "check `prometheus` (and prometheus_headers, prometheus_tls): address, login, TLS"
-            return [self._bad("Prometheus", error.text, fix)]
+            return [self._say.bad("Prometheus", error.text, fix)]
         found = [self._scraping(client.base, age)]
         for key, answer in zip(SERIES, answers, strict=True):
             feeds, fix = SERIES[key]
             what = f"series for {feeds} ({key})"
             many = len(answer.series)
             found.append(
-                self._good(what, f"{many:,} series") if many else self._bad(what, "none", fix)
+                self._say.good(what, f"{many:,} series")
+                if many
+                else self._say.bad(what, "none", fix)
             )
         disks = answers[tuple(SERIES).index("disk")].series
         return found + self._unseen(stores, {one.labels.get("instance", "") for one in disks})
 
     def _scraping(self, base: str, age: float | None) -> Finding:
         if age is None:
-            return self._bad(f"Prometheus {base}", "it scrapes nothing", "give it scrape jobs")
+            return self._say.bad(f"Prometheus {base}", "it scrapes nothing", "give it scrape jobs")
         if age > STALE_S:
             fix = "it has stopped scraping: look at its targets page"
-            return self._bad(f"Prometheus {base}", f"its newest sample is {span(age)} old", fix)
-        return self._good(f"Prometheus {base}", "scrapes")
+            return self._say.bad(f"Prometheus {base}", f"its newest sample is {span(age)} old", fix)
+        return self._say.good(f"Prometheus {base}", "scrapes")
 
     def _unseen(self, stores: Sequence[Store], instances: Iterable[str]) -> list[Finding]:
         """Stores without a series: not scraped, or under a name that means no store to us."""
@@ -192,18 +176,8 @@ class Checks:
         hint = f" (instances that fit no store: {', '.join(strange)})" if strange else ""
         fix = "scrape it; its `instance` label must be the status port's address" + hint
         bad = [
-            self._bad(one.who.title, "Prometheus has no series of it", fix)
+            self._say.bad(one.who.title, "Prometheus has no series of it", fix)
             for one in stores
             if one.who.id not in matched and not one.who.tiflash
         ]
-        return self._many("stores in Prometheus", len(stores), bad)
-
-    async def _logs(self) -> list[Finding]:
-        bad = []
-        for address, source in self.logs.items():
-            try:
-                await source.tail(1)
-            except TocsinError as error:
-                fix = f'check logs."{address}": is the path right, may this user read it?'
-                bad.append(self._bad(f"log of {address}", error.text, fix))
-        return self._many("logs", len(self.logs), bad)
+        return self._say.many("stores in Prometheus", len(stores), bad)

@@ -12,6 +12,7 @@ from typing import Any
 
 from core.chaos.settings import OFF, SubjectChaos
 from core.errors import Invalid
+from core.subjects.access import LogPlace, TlsPaths
 
 
 def _none() -> Mapping[str, Any]:
@@ -68,23 +69,6 @@ class Guards:
 
 
 @dataclass(frozen=True, slots=True)
-class TlsPaths:
-    """PEM files; "" where there is none."""
-
-    ca: str = ""
-    cert: str = ""
-    key: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class LogSource:
-    """Where one node's log is: a file's path, or a container's name."""
-
-    path: str = ""
-    container: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class TikvSettings:
     """One cluster.
 
@@ -108,7 +92,7 @@ class TikvSettings:
     docker: str = ""
     containers: Mapping[str, str] = field(default_factory=_none)
     status_addresses: Mapping[str, str] = field(default_factory=_none)
-    logs: Mapping[str, LogSource] = field(default_factory=_none)
+    logs: Mapping[str, LogPlace] = field(default_factory=_none)
     periods: Periods = field(default_factory=Periods)
     guards: Guards = field(default_factory=Guards)
     wait_s: float = 0.0

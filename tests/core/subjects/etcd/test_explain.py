@@ -12,7 +12,7 @@ from core.diagnosis.model import Certainty, Diagnosis, Query, Reason, Snapshot
 from core.diagnosis.pieces import Filing
 from core.diagnosis.rules.decide import diagnose
 from core.errors import Invalid
-from core.subjects.etcd.settings import LogSource
+from core.subjects.access import LogPlace
 from tests.core.subjects.etcd.conftest import Start
 from tests.core.subjects.etcd.driving import Drive
 
@@ -151,7 +151,7 @@ async def test_sources_that_fail_are_failed_pieces(start: Start, tmp_path: Any) 
     drive = await start(
         docker="unix:///nowhere.sock",
         prometheus="http://127.0.0.1:9",
-        logs={"etcd-0": LogSource(path=str(log)), "etcd-1": LogSource(path="/nowhere.log")},
+        logs={"etcd-0": LogPlace(path=str(log)), "etcd-1": LogPlace(path="/nowhere.log")},
     )
     found = await evidence(drive, "member_down", "member:etcd-1")
     for kind, entity in (
@@ -170,7 +170,7 @@ async def test_sources_that_fail_are_failed_pieces(start: Start, tmp_path: Any) 
 
 async def test_a_log_that_says_why_it_ended_decides(start: Start, tmp_path: Any) -> None:
     log = tmp_path / "etcd.log"
-    drive = await start(logs={"etcd-1": LogSource(path=str(log))})
+    drive = await start(logs={"etcd-1": LogPlace(path=str(log))})
     for cause, level, said in (
         ("disk_full", "fatal", "failed to save Raft hard state: write: no space left on device"),
         ("graceful_restart", "info", "received signal; shutting down"),
@@ -188,7 +188,7 @@ async def test_a_log_that_says_why_it_ended_decides(start: Start, tmp_path: Any)
 async def test_questions_are_answered_or_refused(start: Start, tmp_path: Any) -> None:
     log = tmp_path / "etcd.log"
     log.write_text("first line\nelected leader x\n")
-    drive = await start(logs={"etcd-0": LogSource(path=str(log))})
+    drive = await start(logs={"etcd-0": LogPlace(path=str(log))})
     now = drive.clock.now().timestamp()
     window = (now - 600, now)
     ask = drive.watched.ask

@@ -12,8 +12,9 @@ from core.config import Environment, load
 from core.errors import Invalid
 from core.invariant import Broken, Holds, Severity, Unknown
 from core.subject import Checkable, Nudges, Paced, Subject
+from core.subjects.access import LogPlace
 from core.subjects.etcd.from_file import settings
-from core.subjects.etcd.settings import LogSource, Periods
+from core.subjects.etcd.settings import Periods
 from core.wiring import build_subjects
 from tests.core.subjects.etcd.conftest import Start
 from tests.core.subjects.etcd.driving import Drive, subject
@@ -518,7 +519,7 @@ def test_settings_come_from_a_table_with_errors_that_name_the_key() -> None:
         ({"endpoints": ()}, "at least one endpoint"),
         ({"endpoints": ("ftp://a",)}, "not an address"),
         ({"endpoints": ("http://u:p@a:1",)}, "credentials"),
-        ({"logs": {"etcd-0": LogSource(container="x")}}, "names neither a path nor a container"),
+        ({"logs": {"etcd-0": LogPlace(container="x")}}, "names neither a path nor a container"),
         ({"invariants": {"no_such": {}}}, "There is no invariant"),
     ],
 )

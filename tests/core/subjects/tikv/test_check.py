@@ -11,7 +11,7 @@ import pytest
 from core.clock import SystemClock
 from core.findings import Finding
 from core.subject import Checkable, Paced
-from core.subjects.tikv.settings import LogSource
+from core.subjects.access import LogPlace
 from tests.core.subjects.tikv.driving import Drive, subject
 from tests.world import World
 
@@ -135,7 +135,7 @@ async def test_what_is_no_prometheus_is_said(world: World, fault: str) -> None:
 async def test_a_log_that_cannot_be_read_is_named(world: World, tmp_path: Path) -> None:
     good = tmp_path / "tikv.log"
     good.write_text("[2026/01/01 00:00:00.000 +00:00] [INFO] [lib.rs:1] [hello]\n")
-    logs = {"a:1": LogSource(path=str(good)), "b:1": LogSource(path=str(tmp_path / "none.log"))}
+    logs = {"a:1": LogPlace(path=str(good)), "b:1": LogPlace(path=str(tmp_path / "none.log"))}
     found = await asked(world, logs=logs)
     assert bad(found) == {"logs", "log of b:1"}
 

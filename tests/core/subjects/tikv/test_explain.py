@@ -18,7 +18,7 @@ from core.diagnosis.pieces import Filing
 from core.diagnosis.scenario.file import read
 from core.diagnosis.scenario.world import snapshot as of_scenario
 from core.errors import Invalid
-from core.subjects.tikv.settings import LogSource
+from core.subjects.access import LogPlace
 from tests.core.subjects.tikv.driving import Drive, subject
 from tests.world import World
 
@@ -98,11 +98,11 @@ async def test_live_pieces_have_the_fields_that_those_of_scenarios_have(
     assert {(one.kind, one.source) for one in model.pieces if one.kind in ("pd", "store")} <= names
 
 
-def logged(folder: Path, clock: ManualClock, lines: int) -> LogSource:
+def logged(folder: Path, clock: ManualClock, lines: int) -> LogPlace:
     stamp = clock.now().strftime("%Y/%m/%d %H:%M:%S.000")
     path = folder / "tikv.log"
     path.write_text(LINE.format(stamp=stamp, level="INFO", text="statistics") * lines)
-    return LogSource(path=str(path))
+    return LogPlace(path=str(path))
 
 
 async def test_then_and_now_stand_beside_each_other(clock: ManualClock) -> None:
@@ -258,7 +258,7 @@ async def test_a_log_keeps_its_telling_lines_and_not_its_private_keys(
     )
     path.write_text(telling + pem + chatter)
     async with World(clock) as world:
-        logs = {world.stores[2].address: LogSource(path=str(path))}
+        logs = {world.stores[2].address: LogPlace(path=str(path))}
         async with driven(clock, world, logs=logs) as drive:
             live = await taken(drive)
             window = (live.taken_at - 3600, live.taken_at + 60)
@@ -274,7 +274,7 @@ async def test_a_log_keeps_its_telling_lines_and_not_its_private_keys(
 
 async def test_a_log_that_is_gone_is_a_failed_piece(clock: ManualClock, tmp_path: Path) -> None:
     async with World(clock) as world:
-        logs = {world.stores[2].address: LogSource(path=str(tmp_path / "no.log"))}
+        logs = {world.stores[2].address: LogPlace(path=str(tmp_path / "no.log"))}
         async with driven(clock, world, logs=logs) as drive:
             live = await taken(drive)
     piece = live.piece("log", "store:2")
