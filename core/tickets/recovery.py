@@ -126,39 +126,32 @@ def unshut(tx: Tx, shut: list[Ticket]) -> None:
 def surface(tx: Tx, outliving: list[Ticket], news: list[New]) -> None:
     """Symptoms that outlived their cause stand for themselves from now on."""
     for ticket in outliving:
-        done = tx.changed(
-            sa.update(t)
-            .where(
-                t.c.id == ticket.id,
-                t.c.resolved_at.is_(None),
-                t.c.explained_by == ticket.explained_by,
-            )
-            .values(explained_by=None, version=t.c.version + 1)
-        )
-        if done:
-            data = {"outlived": ticket.explained_by}
-            news.append(New("ticket.surfaced", ticket.subject, ticket.id, data=data))
+        _explained_anew(tx, ticket, None, news)
 
 
 def rejoin(tx: Tx, joining: list[Rejoining], ids: Mapping[str, int], news: list[New]) -> None:
     """Symptoms of a cause that is over belong to the one that explains them now. `ids` are those of
     tickets opened in this tick, by fingerprint."""
     for one in joining:
-        ticket, cause = one.ticket, one.explained_by
-        now = ids.get(cause) if isinstance(cause, str) else cause
-        done = tx.changed(
-            sa.update(t)
-            .where(
-                t.c.id == ticket.id,
-                t.c.resolved_at.is_(None),
-                t.c.explained_by == ticket.explained_by,
-            )
-            .values(explained_by=now, version=t.c.version + 1)
+        cause = one.explained_by
+        _explained_anew(tx, one.ticket, ids.get(cause) if isinstance(cause, str) else cause, news)
+
+
+def _explained_anew(tx: Tx, ticket: Ticket, cause: int | None, news: list[New]) -> None:
+    """Its cause is over; `cause` explains it now, or nothing does."""
+    done = tx.changed(
+        sa.update(t)
+        .where(
+            t.c.id == ticket.id,
+            t.c.resolved_at.is_(None),
+            t.c.explained_by == ticket.explained_by,
         )
-        if done:
-            kind = "ticket.surfaced" if now is None else "ticket.rejoined"
-            data = {"outlived": ticket.explained_by, "cause": now}
-            news.append(New(kind, ticket.subject, ticket.id, data=data))
+        .values(explained_by=cause, version=t.c.version + 1)
+    )
+    if done:
+        kind = "ticket.surfaced" if cause is None else "ticket.rejoined"
+        data = {"outlived": ticket.explained_by, "cause": cause}
+        news.append(New(kind, ticket.subject, ticket.id, data=data))
 
 
 def close(tx: Tx, gone: list[Ticket]) -> None:
