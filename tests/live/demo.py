@@ -12,12 +12,32 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, Page, async_playwright, expect
+
+from tests.bot.local.page.conftest import CHROMIUM, FLAGS
 
 ROOT = Path(__file__).parents[2]
 SHOTS = ROOT / "tests" / "screenshots"
 CARD = "#scroller .message:not(.ephemeral):has(.block-header)"
 START_S = 30.0
+
+
+@asynccontextmanager
+async def browsing(
+    width: int = 1280, height: int = 900, timeout_s: float = 30.0
+) -> AsyncIterator[Page]:
+    """An empty page of a browser of that size; what is waited for may take so long."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        context = await browser.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme="light",
+            reduced_motion="reduce",
+        )
+        context.set_default_timeout(timeout_s * 1000)
+        expect.set_options(timeout=timeout_s * 1000)
+        yield await context.new_page()
+        await browser.close()
 
 
 @dataclass

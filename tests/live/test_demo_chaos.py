@@ -6,28 +6,21 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Locator, Page, async_playwright, expect
+from playwright.async_api import Locator, Page, expect
 
-from tests.bot.local.page.conftest import CHROMIUM, FLAGS, Complaints
-from tests.live.demo import Demo, Person, running
+from tests.bot.local.page.conftest import Complaints
+from tests.live.demo import Demo, Person, browsing, running
 
 pytestmark = [pytest.mark.chromium, pytest.mark.timeout(240)]
 
 
 @pytest.fixture
 async def page() -> AsyncIterator[Page]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        context = await browser.new_context(
-            viewport={"width": 1280, "height": 900}, color_scheme="light", reduced_motion="reduce"
-        )
-        context.set_default_timeout(60_000)
-        yield await context.new_page()
-        await browser.close()
+    async with browsing(timeout_s=60) as one:
+        yield one
 
 
 async def test_an_experiment_by_hand(tmp_path: Path, page: Page) -> None:
-    expect.set_options(timeout=60_000)
     found, person = Complaints(), Person(page)
     async with running(tmp_path / "demo" / "twin") as demo:
         found.watch(page, demo.url)

@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import Page, expect
 
-from tests.bot.local.page.conftest import CHROMIUM, FLAGS, Complaints
-from tests.live.demo import Demo, Person, alive, running
+from tests.bot.local.page.conftest import Complaints
+from tests.live.demo import Demo, Person, alive, browsing, running
 
 pytestmark = [pytest.mark.chromium, pytest.mark.timeout(180)]
 CARD_WITHIN_S = 5.0  # the promise is 2 s on an idle machine; this one may be busy
@@ -19,18 +19,11 @@ CARD_WITHIN_S = 5.0  # the promise is 2 s on an idle machine; this one may be bu
 
 @pytest.fixture
 async def page() -> AsyncIterator[Page]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        context = await browser.new_context(
-            viewport={"width": 1280, "height": 900}, color_scheme="light", reduced_motion="reduce"
-        )
-        context.set_default_timeout(30_000)
-        yield await context.new_page()
-        await browser.close()
+    async with browsing() as one:
+        yield one
 
 
 async def test_the_story_of_the_readme_works_by_hand(tmp_path: Path, page: Page) -> None:
-    expect.set_options(timeout=30_000)
     found, person = Complaints(), Person(page)
     async with running(tmp_path / "demo" / "twin") as demo:
         found.watch(page, demo.url)
