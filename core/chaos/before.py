@@ -19,6 +19,9 @@ from core.runs.model import FaultRecord, Run
 START_WITHIN_S = 60.0
 """A run that nobody took on for so long is not begun any more: it never fires late."""
 
+_PARTS = ("leader", "follower")
+"""What a selector may say of the part that its target plays ("pd:leader", "follower")."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ready:
@@ -63,7 +66,8 @@ async def entities(
     """Whom the target means (left out: the experiment's own selector), of what the driver may break.
 
     Refused for a target of another kind than the experiment is for: it would break a PD member and
-    wait for a store.
+    wait for a store. Refused, too, for a follower where the experiment is about the leader, and the
+    reverse: it would show something else than its name says.
     """
     selector = target or experiment.selector
     among = frozenset(one.entity for one in await driver.targets())
@@ -72,6 +76,7 @@ async def entities(
         raise Refused(f"{selector} means {len(found)} targets; at most {most} are allowed.")
     if target:
         await _of_its_kind(subject, experiment, found, among)
+        await _in_its_part(subject, experiment, found, among)
     return found
 
 
@@ -87,6 +92,25 @@ async def _of_its_kind(
         if one.partition(":")[0] not in kinds:
             meant = f"means a {' or a '.join(sorted(kinds))} ({experiment.selector})"
             raise Refused(f"{experiment.name} {meant}; {one} is none.")
+
+
+async def _in_its_part(
+    subject: Breakable, experiment: Experiment, found: tuple[str, ...], among: frozenset[str]
+) -> None:
+    """Who leads is known at the moment only: a target that was named must still be it."""
+    part = experiment.selector.rpartition(":")[2]
+    if part not in _PARTS:
+        return
+    for one in found:
+        try:
+            await subject.resolve(experiment.selector, 0, frozenset((one,)))
+        except Refused:
+            own = await subject.resolve(experiment.selector, 0, among)
+            meant = f"the leader, {own[0]} just now" if part == "leader" else "a follower"
+            raise Refused(
+                f"{experiment.name} is for {meant}; {one} is none. "
+                "Leave the target out to have it chosen."
+            ) from None
 
 
 async def ready(

@@ -105,6 +105,16 @@ class Subject(Scripted):
         super().__init__(clock, name)
         self.driver = Driver(self, self.clock)
         self.left = Margin(0, True, "margin 1 -> 0")
+        self.leader = "store:1"
+
+    def _playing(self, part: str, among: frozenset[str]) -> str:
+        if not self.leader:
+            raise Refused("There is no leader just now.")
+        leads = part == "store:leader"
+        found = sorted(one for one in among if (one == self.leader) == leads)
+        if not found:
+            raise Refused(f"{part} means nobody here.")
+        return found[0]
 
     def drivers(self) -> tuple[Driver, ...]:
         return (self.driver,)
@@ -112,6 +122,8 @@ class Subject(Scripted):
     async def resolve(self, selector: str, seed: int, among: frozenset[str]) -> tuple[str, ...]:
         if selector == "each:store":
             return tuple(self.entities)
+        if selector in ("store:leader", "store:follower"):
+            return (self._playing(selector, among),)
         if selector in ("store", "random"):
             return (sorted(among)[seed % len(among)],)
         if selector not in self.entities:

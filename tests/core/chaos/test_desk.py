@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from core.chaos.catalog.read import Catalog
 from core.chaos.desk import Desk
 from core.chaos.model import Fault, Margin, Target
 from core.chaos.order import Known, Rules
@@ -11,7 +14,7 @@ from core.clock import ManualClock
 from core.db import Database
 from core.errors import Invalid, NotFound
 from core.runs import store
-from tests.core.chaos.rig import OPEN, SUBJECT, Rig, rig
+from tests.core.chaos.rig import KILL, OPEN, SUBJECT, Rig, rig
 
 
 def desk(world: Rig, rules: Rules | None = None) -> Desk:
@@ -83,6 +86,33 @@ async def test_a_target_of_another_kind_is_refused(sqlite_db: Database, clock: M
         found = await desk(world).preview("kill-store", target="pd:pd-0")
 
         assert found.refused == "kill-store means a store (store); pd:pd-0 is none."
+
+
+async def test_a_named_target_must_play_the_part_that_the_experiment_is_about(
+    sqlite_db: Database, clock: ManualClock
+) -> None:
+    async with rig(sqlite_db, clock) as world:
+        lead = replace(KILL, name="kill-leader", selector="store:leader")
+        follow = replace(KILL, name="kill-follower", selector="store:follower")
+        rules = replace(world.rules, catalog=Catalog({one.name: one for one in (lead, follow)}))
+        world.subject.leader = "store:2"
+
+        async def refused(name: str, target: str) -> str:
+            return (await desk(world, rules).preview(name, target=target)).refused
+
+        assert await refused("kill-leader", "store:2") == ""
+        assert await refused("kill-leader", "") == ""
+        assert await refused("kill-leader", "store:1") == (
+            "kill-leader is for the leader, store:2 just now; store:1 is none. "
+            "Leave the target out to have it chosen."
+        )
+        assert await refused("kill-follower", "store:1") == ""
+        assert await refused("kill-follower", "store:2") == (
+            "kill-follower is for a follower; store:2 is none. "
+            "Leave the target out to have it chosen."
+        )
+        world.subject.leader = ""
+        assert await refused("kill-leader", "store:1") == "There is no leader just now."
 
 
 async def test_the_catalogue_lists_what_cannot_be_done_with_the_reason(
