@@ -20,7 +20,8 @@ from core.schema import Id, metadata
 
 LIVE = ("created", "claimed", "active")
 
-# One row a run; `data` is what its kind keeps, `stage` where inside it is.
+# One row a run; `data` is what its kind keeps, `stage` where inside it is, `trial` the key of the
+# campaign's trial that it is.
 runs = Table(
     "runs",
     metadata,
@@ -30,7 +31,7 @@ runs = Table(
     Column("name", String(128), nullable=False),
     Column("target", String(255), nullable=False),
     Column("requested_by", Text, nullable=False),
-    Column("channel", String(255), nullable=False, server_default=text("''")),
+    Column("trial", String(64), nullable=False, server_default=text("''")),
     Column("state", String(16), nullable=False),
     Column("stage", String(32), nullable=False, server_default=text("''")),
     Column("outcome", String(16)),

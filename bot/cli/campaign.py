@@ -191,5 +191,5 @@ def _order(tx: Tx, core: Core, trial: Trial, entity: str) -> Run:
         subject=trial.subject,
         target=entity,
         duration_s=trial.duration_s,
-        channel=trial.key,
+        trial=trial.key,
     )

@@ -136,7 +136,7 @@ def _trial(campaign: Campaign, subject: str, name: str, number: int) -> Trial:
     words = f"{campaign.name}/{subject}/{name}/{number}"
     digest = hashlib.sha256(words.encode()).hexdigest()
     return Trial(
-        key=f"campaign:{digest[:24]}",
+        key=digest[:24],
         subject=subject,
         experiment=name,
         number=number,

@@ -25,7 +25,7 @@ def done(tx: Tx, trials: Sequence[Trial]) -> dict[str, Run]:
     """
     keys = {one.key for one in trials}
     ended = store.listing(tx, kind=KIND, states=(State.REPORTED,), limit=MOST)
-    return {run.channel: run for run in reversed(ended) if run.channel in keys and _counts(run)}
+    return {run.trial: run for run in reversed(ended) if run.trial in keys and _counts(run)}
 
 
 def _counts(run: Run) -> bool:

@@ -97,10 +97,10 @@ def order(
     subject: str = "",
     target: str = "",
     duration_s: float | None = None,
-    channel: str = "",
+    trial: str = "",
 ) -> Run:
     """Ask for an experiment. `target` is a selector or an entity of the subject (empty: the
-    experiment's own). Conflict if another is under way on the subject; Invalid, NotFound or Refused
+    experiment's own), `trial` the key of a campaign's trial. Conflict if another is under way on the subject; Invalid, NotFound or Refused
     for what cannot be. What only the cluster can tell is checked when it is carried out."""
     experiment = rules.catalog.get(name)
     chosen = rules.subject_for(experiment, subject)
@@ -116,6 +116,6 @@ def order(
         name=experiment.name,
         target=target,
         requested_by=by,
-        channel=channel,
+        trial=trial,
         data=plain(story),
     )

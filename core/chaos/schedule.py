@@ -53,7 +53,6 @@ class Plan:
     hours: tuple[int, int] | None
     next_at: float
     by: str
-    channel: str = ""
 
     @property
     def hours_text(self) -> str:
@@ -73,7 +72,6 @@ def add(
     subject: str = "",
     target: str = "",
     duration_s: float | None = None,
-    channel: str = "",
 ) -> Plan:
     """Plan an experiment. Invalid, NotFound or Refused for what could never run."""
     zone(zone_name)
@@ -88,9 +86,7 @@ def add(
     if _too_often(cron, zone_name, hours, first):
         raise Invalid(f"That comes too often: {SOONEST_S / 60:.0f} minutes must lie between two.")
     number = tx.next_ids("plans", 1)[0]
-    plan = Plan(
-        number, name, chosen, target, duration_s, cron, zone_name, hours, first, by, channel
-    )
+    plan = Plan(number, name, chosen, target, duration_s, cron, zone_name, hours, first, by)
     row = {"name": f"{PREFIX}{number}", "cron": cron, "zone": zone_name, "next_at": first}
     tx.run(sa.insert(d).values(**row, data=_encode(_kept(plan)).decode()))
     return plan
@@ -108,7 +104,7 @@ def _too_often(cron: str, zone_name: str, hours: tuple[int, int] | None, first: 
 
 
 def _kept(plan: Plan) -> dict[str, Any]:
-    names = ("number", "name", "subject", "target", "duration_s", "hours", "by", "channel")
+    names = ("number", "name", "subject", "target", "duration_s", "hours", "by")
     return {name: getattr(plan, name) for name in names}
 
 
@@ -143,7 +139,6 @@ def _plan(row: sa.Row[Any]) -> Plan:
         hours=(int(hours[0]), int(hours[1])) if hours else None,
         next_at=row.next_at,
         by=str(kept.get("by", "")),
-        channel=str(kept.get("channel", "")),
     )
 
 
@@ -211,7 +206,6 @@ def _ordered(tx: Tx, rules: Rules, plan: Plan) -> str:
             subject=plan.subject,
             target=plan.target,
             duration_s=plan.duration_s,
-            channel=plan.channel,
         )
     except TocsinError as error:
         return error.text

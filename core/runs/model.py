@@ -64,7 +64,8 @@ def after(state: State, verb: Verb) -> State:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run as its row says. Times are seconds since the epoch; `data` is what its kind keeps."""
+    """One run as its row says. Times are seconds since the epoch; `data` is what its kind keeps,
+    `trial` the key of the campaign's trial that it is ("" for any other)."""
 
     id: int
     kind: str
@@ -72,7 +73,7 @@ class Run:
     name: str
     target: str
     requested_by: str
-    channel: str
+    trial: str
     state: State
     stage: str
     outcome: Outcome | None

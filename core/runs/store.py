@@ -43,7 +43,7 @@ def create(
     target: str,
     requested_by: str,
     data: Mapping[str, Any],
-    channel: str = "",
+    trial: str = "",
 ) -> Run:
     """A new run, due at once. Conflict if an experiment of the subject is still under way."""
     new = {
@@ -52,7 +52,7 @@ def create(
         "name": name,
         "target": target,
         "requested_by": requested_by,
-        "channel": channel,
+        "trial": trial,
         "state": str(State.CREATED),
         "created_at": tx.now,
         "due_at": tx.now,

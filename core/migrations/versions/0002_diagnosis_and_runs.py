@@ -167,7 +167,7 @@ def upgrade() -> None:
         sa.Column("name", sa.String(length=128), nullable=False),
         sa.Column("target", sa.String(length=255), nullable=False),
         sa.Column("requested_by", sa.Text(), nullable=False),
-        sa.Column("channel", sa.String(length=255), server_default=sa.text("''"), nullable=False),
+        sa.Column("trial", sa.String(length=64), server_default=sa.text("''"), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("stage", sa.String(length=32), server_default=sa.text("''"), nullable=False),
         sa.Column("outcome", sa.String(length=16), nullable=True),

@@ -42,7 +42,7 @@ OVER = {
 def run(**changed: Any) -> Run:
     base = Run(
         id=7, kind=KIND, subject="prod-eu", name="kill-store", target="store", requested_by=ANA,
-        channel="", state=State.ACTIVE, stage=Stage.WATCH, outcome=None, created_at=NOW - 65,
+        trial="", state=State.ACTIVE, stage=Stage.WATCH, outcome=None, created_at=NOW - 65,
         claimed_at=NOW - 64, active_at=NOW - 64, finished_at=None, archived_at=None,
         reported_at=None, due_at=NOW, abort_at=None, abort_by=None, abort_reason=None, data={},
         version=3,
