@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import replace
 from typing import Any
 
-import structlog
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.web.async_client import AsyncWebClient
@@ -43,7 +42,6 @@ Ack = Callable[..., Awaitable[Any]]
 Home = Callable[[str], Coroutine[Any, Any, None]]
 """Show somebody their App Home anew."""
 
-_log = structlog.get_logger()
 _ANY = re.compile(r".*", re.DOTALL)
 
 
@@ -233,11 +231,6 @@ def _listen(app: AsyncApp, front: Front) -> None:
     app.shortcut(_ANY)(front.nothing)
     app.options(_ANY)(front.options)
     app.event(_ANY)(front.event)
-
-
-def tell_errors(name: str, error: BaseException) -> None:
-    """For Tasks: what went wrong after an acknowledgement."""
-    _log.error("a task failed", action="task.failed", task=name, error=repr(error))
 
 
 def asker(slack: Slack) -> Callable[[str, Mapping[str, Any]], Awaitable[Mapping[str, Any]]]:

@@ -21,14 +21,6 @@ def open_by_severity(tx: Tx) -> dict[Severity, int]:
     return {Severity(row.severity): int(row.n) for row in rows}
 
 
-def open_by_subject(tx: Tx) -> dict[str, int]:
-    """How many tickets are open, by subject; subjects without any are left out."""
-    rows = tx.rows(
-        sa.select(t.c.subject, sa.func.count().label("n")).where(_OPEN).group_by(t.c.subject)
-    )
-    return {str(row.subject): int(row.n) for row in rows}
-
-
 def unowned(tx: Tx) -> int:
     """How many open tickets nobody has acknowledged."""
     waiting = sa.select(sa.func.count()).where(_OPEN, t.c.acknowledged_by.is_(None))

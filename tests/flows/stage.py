@@ -11,7 +11,7 @@ from typing import Any
 from aiohttp import web
 
 from bot import home
-from bot.app import Front, asker, make_app, tell_errors
+from bot.app import Front, asker, make_app
 from bot.app_desk import Desk
 from bot.app_whisper import Whisper
 from bot.chaos import commands as chaos_commands
@@ -37,7 +37,7 @@ from bot.socket import Sockets, SocketSettings
 from bot.start import introduce
 from bot.tickets import actions, commands, gathered
 from bot.tickets.look import Surroundings
-from core import requests
+from core import opening, requests
 from core.clock import SystemClock
 from core.db import Database
 from core.errors import TocsinError
@@ -171,7 +171,7 @@ async def stage(
 
         def on_error(name: str, error: BaseException) -> None:
             if not isinstance(error, TocsinError):
-                tell_errors(name, error)
+                opening.failed(name, error)
                 failed.append(error)
 
         tasks = Tasks(on_error)
