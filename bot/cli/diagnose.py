@@ -30,6 +30,7 @@ from core.config import Config
 from core.db import Database
 from core.diagnosis import budget, catalogue, encode, store
 from core.diagnosis.ask_model import of_subject
+from core.diagnosis.claims import checked
 from core.diagnosis.claude.settings import ClaudeSettings
 from core.diagnosis.claude.task import Live, Means, Progress, Result, Task
 from core.diagnosis.evidence import gather
@@ -89,7 +90,7 @@ async def diagnose(
     async def tell(database: Database, settings: Config) -> None:
         known = await database.read(store.current, number)
         if known is not None and not (model or offline or show_payload):
-            _print(known.diagnosis, known.ticket_id, as_json, known)
+            _print(await _rechecked(database, known), known.ticket_id, as_json, known)
             return
         async with _case(database, settings, number, offline) as case:
             if show_payload:
@@ -99,6 +100,17 @@ async def diagnose(
             _print(made, case.ticket.id, as_json, None, spent)
 
     await with_database(db, config, tell)
+
+
+async def _rechecked(db: Database, known: Made) -> Diagnosis:
+    """A stored diagnosis without the claims whose evidence is not what they sealed: those are struck,
+    as *altered*. Where the evidence cannot be read, that is said and the diagnosis stays as it was."""
+    try:
+        frozen = await db.read(store.snapshot, known.snapshot_id)
+    except (NotFound, Unavailable) as error:
+        complain(f"Its claims could not be checked again: {error.text}")
+        return known.diagnosis
+    return checked(known.diagnosis, frozen)
 
 
 @asynccontextmanager

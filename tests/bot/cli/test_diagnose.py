@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from core import events
 from core.db import Database, Tx
-from core.diagnosis import budget, store
+from core.diagnosis import budget, packing, store
 from core.diagnosis.made import New
 from core.diagnosis.model import Reason, Snapshot
 from core.diagnosis.rules.decide import diagnose
 from core.diagnosis.scenario.file import read
 from core.diagnosis.scenario.world import snapshot
+from core.schema_diagnosis import snapshots
 from tests.bot.cli.driving import Bench, Surroundings
 from tests.claude_server import KEY, ClaudeServer, Fails
 from tests.core.diagnosis.claude.desk_rig import right, task
@@ -59,6 +62,52 @@ def test_what_is_stored_is_shown_certainty_first(at: Bench) -> None:
     assert "$ docker start tikv-4" in said
     assert "Or out of memory, store 4?" in said
     assert "Made by rules, a first look" in said
+
+
+def refrozen(at: Bench, frozen: Snapshot, digest: str = "") -> None:
+    """The stored evidence is another one than the diagnosis was made from."""
+
+    def change(tx: Tx) -> None:
+        packed = packing.pack(frozen)
+        row = {"body": packed.body, "digest": digest or packed.digest}
+        tx.run(sa.update(snapshots).values(**row))
+
+    async def use(db: Database) -> None:
+        await db.write(change)
+
+    at.asked(use)
+
+
+def test_a_claim_whose_evidence_was_altered_is_struck_as_such(at: Bench) -> None:
+    [ticket] = at.breaks("store:4")
+    stored(at, ticket)
+    whole = at.json("diagnose", str(ticket), "--json")
+    main = next(one for one in whole["claims"] if one["weight"] == "main")
+    frozen = evidence()
+    pieces = tuple(
+        replace(one, at=one.at + 1) if one.id == main["check"]["evidence"] else one
+        for one in frozen.pieces
+    )
+    refrozen(at, replace(frozen, pieces=pieces))
+
+    said = at.good("diagnose", str(ticket))
+    told = at.json("diagnose", str(ticket), "--json")
+
+    assert whole["struck"] == []
+    assert said.startswith("INCONCLUSIVE: ")
+    assert f"Struck out: {main['words']} (altered)" in said
+    assert (told["certainty"], main in told["claims"]) == ("inconclusive", False)
+    assert f"{main['words']} (altered)" in told["struck"]
+
+
+def test_a_diagnosis_whose_evidence_cannot_be_read_says_that_it_was_not_checked(at: Bench) -> None:
+    [ticket] = at.breaks("store:4")
+    stored(at, ticket)
+    refrozen(at, evidence(), digest="0" * 64)
+    told = at.run("diagnose", str(ticket))
+    assert told.exit_code == 0
+    assert told.stdout.startswith("CONFIRMED: ")
+    assert "could not be checked again: The stored evidence is damaged" in told.stderr
 
 
 def test_the_json_is_the_whole_diagnosis(at: Bench) -> None:
