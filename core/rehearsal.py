@@ -8,6 +8,7 @@ from core import outbox, schema
 from core.db import Tx
 from core.invariant import Broken, Severity, Violation
 from core.placements import card_ref
+from core.schema_diagnosis import diagnoses, feedback, investigations, snapshots
 from core.schema_runs import artefacts, faults, runs
 from core.tickets import recovery, settle, store
 from core.tickets.known import parts
@@ -75,12 +76,36 @@ def forget(tx: Tx, subject: str) -> int:
         tx.run(sa.delete(p).where(p.c.ref.in_(part)))
     for part in parts(ids, 500):
         tx.run(sa.delete(p).where(p.c.ticket_id.in_(part)))
+        tx.run(sa.delete(schema.events).where(schema.events.c.ticket_id.in_(part)))
     tx.run(sa.delete(o).where(o.c.ref.contains(subject, autoescape=True)))
     for table in (t, schema.conditions, schema.events, g, schema.maintenance):
         tx.run(sa.delete(table).where(table.c.subject == subject))
+    _forget_diagnoses(tx, ids)
     _forget_runs(tx, subject)
     tx.run(sa.delete(schema.subjects).where(schema.subjects.c.name == subject))
+    _number_on(tx)
     return len(ids)
+
+
+def _forget_diagnoses(tx: Tx, tickets: list[int]) -> None:
+    """What was thought of the tickets, so that nothing of it comes to others of their numbers."""
+    i, s, d, o = investigations.c, snapshots.c, diagnoses.c, schema.outbox
+    for part in parts(tickets, 500):
+        looks = [row.id for row in tx.rows(sa.select(i.id).where(i.ticket_id.in_(part)))]
+        made = [row.id for row in tx.rows(sa.select(d.id).where(d.ticket_id.in_(part)))]
+        refs = [f"investigation:{n}" for n in looks] + [f"diagnosis:{n}" for n in made]
+        tx.run(sa.delete(o).where(o.c.ref.in_(refs)))
+        tx.run(sa.delete(feedback).where(feedback.c.diagnosis_id.in_(made)))
+        tx.run(sa.delete(diagnoses).where(d.ticket_id.in_(part)))
+        tx.run(sa.delete(snapshots).where(s.ticket_id.in_(part)))
+        tx.run(sa.delete(investigations).where(i.ticket_id.in_(part)))
+
+
+def _number_on(tx: Tx) -> None:
+    """The next ticket's number follows the highest that is left: 1 where none is."""
+    last = sa.select(sa.func.coalesce(sa.func.max(store.t.c.id), 0)).scalar_subquery()
+    c = schema.counters
+    tx.run(sa.update(c).where(c.c.name == "tickets").values(value=last))
 
 
 def _forget_runs(tx: Tx, subject: str) -> None:

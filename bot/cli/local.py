@@ -136,7 +136,8 @@ async def _forget_tickets(given: Config) -> None:
                     f"{given.database} is a real bot's (it watches {', '.join(sorted(others))}): "
                     "choose another with --db, as in --db .state/local.db."
                 )
-            await db.write(forget, TWIN)
+            for name in (TWIN, OWN):
+                await db.write(forget, name)
     finally:
         await db.close()
 
