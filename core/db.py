@@ -4,17 +4,18 @@
 writing. The function cannot await, so it never waits for the outside world while it holds the
 writer; functions compose into one commit.
 
-Writes take turns behind a lock of our own. A write is shielded: cancelling the caller never leaves a
-transaction open; the caller must then assume that it may have happened. How each kind of database is
-reached is `core.engines`.
+Writes take turns of our own (`core.db_turns`): `write` is for somebody who waits for it and goes before
+`write_as` and `write_steps`, the program's own work. A write is shielded: cancelling the caller never
+leaves a transaction open; the caller must then assume that it may have happened. How each kind of
+database is reached is `core.engines`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import chain
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import msgspec
@@ -22,6 +23,8 @@ import sqlalchemy as sa
 
 from core import schema
 from core.clock import Clock
+from core.db_bulk import bulk_insert
+from core.db_turns import Turns
 from core.engines import Engine, open_engine
 from core.errors import Conflict, Refused, TocsinError, Unavailable
 from core.news import News
@@ -30,12 +33,12 @@ from core.tasks import OnError, Tasks
 P = ParamSpec("P")
 T = TypeVar("T")
 
-TURN_TIMEOUT_S = 10.0
-"""How long a write waits for its turn behind others of this process."""
 WRITE_DEADLINE_S = 5.0
 """A write that took longer than this is rolled back rather than committed late."""
-MAX_PARAMETERS = 30_000
-"""SQLite takes 32,766 parameters in one statement."""
+STEPS_S = 0.25
+"""For so long steps are put into one transaction, while nobody waits in this process: others may."""
+SHARED_S = 0.025
+"""The same while other work of the program waits. Somebody who waits ends it after its step."""
 NOTIFY_CHANNEL = "tocsin"
 """Where PostgreSQL tells other processes which topics a commit touched."""
 
@@ -99,35 +102,7 @@ class Tx:
 
         Goes past SQLAlchemy's per-row work: 10,000 rows of 20 columns cost a sixth of `many`.
         """
-        listed = list(rows)
-        names = ", ".join(f'"{c}"' for c in columns)
-        insert = f'INSERT INTO "{table.name}" ({names}) VALUES '  # noqa: S608 - names are ours
-        at = self._insert_blocks(insert, len(columns), listed) if self.sqlite else 0
-        if at == len(listed):
-            return
-        if self.sqlite:
-            marks = ", ".join("?" for _ in columns)
-        else:
-            marks = ", ".join(f"${n}" for n in range(1, len(columns) + 1))
-        self.conn.exec_driver_sql(f"{insert}({marks})", listed[at:])
-
-    def _insert_blocks(self, insert: str, width: int, rows: list[tuple[Any, ...]]) -> int:
-        """Insert blocks of rows by one statement each; how many rows that were.
-
-        One statement of 1,000 rows costs a third less than 1,000 runs of one, and lets go of the
-        interpreter once instead of for each row.
-        """
-        at = 0
-        one = f"({', '.join('?' * width)})"
-        for size in (1000, 100):
-            if size * width > MAX_PARAMETERS or len(rows) - at < size:
-                continue
-            block = insert + ", ".join([one] * size)
-            while len(rows) - at >= size:
-                values = tuple(chain.from_iterable(rows[at : at + size]))
-                self.conn.exec_driver_sql(block, values)
-                at += size
-        return at
+        bulk_insert(self.conn, self.sqlite, table.name, columns, list(rows))
 
     def each(self, values: Sequence[str]) -> sa.TableValuedAlias:
         """A table of one text column `value`, for joining to: a list of any length is one
@@ -180,7 +155,7 @@ class Database:
         self.engine = engine
         self.pending = 0
         """Transactions under way or waiting for their turn."""
-        self._turn = asyncio.Lock()
+        self._turns = Turns()
 
         def unexpected(name: str, error: BaseException) -> None:
             # A refusal is an answer to whoever asked, and no failure of ours.
@@ -209,7 +184,7 @@ class Database:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        """Run `change(tx, ...)` in one transaction and commit it.
+        """Run `change(tx, ...)` in one transaction and commit it, before the program's own work.
 
         Raises what `change` raises (rolled back), Unavailable when the database is out of reach or
         too busy. Cancelling the caller does not cancel the write.
@@ -224,8 +199,34 @@ class Database:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        """Like `write`, but only while `epoch` still holds the database; else Fenced."""
+        """Like `write`, for the program itself: people go first. Fenced unless `epoch` still holds
+        the database."""
         return await self._shielded(lambda tx: change(tx, *args, **kwargs), epoch)
+
+    async def write_steps(self, epoch: int, steps: Iterable[Callable[[Tx], T]]) -> list[T]:
+        """Run small steps in order, in as few transactions as fairness allows; what each returned.
+
+        After each step it is looked whether somebody waits: then what is there is committed, and the
+        rest follows when it is our turn again. So a step must leave what may be committed, and take a
+        few milliseconds at most. When one raises, those of earlier transactions stay. Fenced unless
+        `epoch` holds the database.
+        """
+        left, done = deque(steps), list[T]()
+        while left:
+            some = await self._shielded(lambda tx: self._run_some(tx, left), epoch)
+            for _ in some:
+                left.popleft()
+            done.extend(some)
+        return done
+
+    def _run_some(self, tx: Tx, steps: Iterable[Callable[[Tx], T]]) -> list[T]:
+        began, done = time.monotonic(), list[T]()
+        for step in steps:
+            done.append(step(tx))
+            took_s = time.monotonic() - began
+            if self._turns.pressing or took_s > (SHARED_S if self._turns.waiting else STEPS_S):
+                break
+        return done
 
     async def read(
         self,
@@ -250,17 +251,14 @@ class Database:
         return await asyncio.shield(self._tasks.start("write", self._write(change, epoch)))
 
     async def _write(self, change: Callable[[Tx], T], epoch: int | None) -> T:
-        try:
-            await asyncio.wait_for(self._turn.acquire(), TURN_TIMEOUT_S)
-        except TimeoutError:
-            raise Unavailable("The database has been busy for too long; try again.") from None
+        await self._turns.take(person=epoch is None)
         topics: set[str] = set()
         self.pending += 1
         try:
             result = await self._commit(change, epoch, topics)
         finally:
             self.pending -= 1
-            self._turn.release()
+            self._turns.give()
         self.news.tell(topics)
         return result
 

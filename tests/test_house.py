@@ -25,7 +25,7 @@ MANY_IMPORTS = {
     "bot/delivery.py", "core/wiring.py", "bot/local/workspace.py",
 }  # fmt: skip
 SQL_MAY_BE_IN = (
-    "core/db.py", "core/engines.py", "core/engine_postgres.py", "core/addresses.py", "core/schema", "core/events.py", "core/outbox.py", "core/lock.py",
+    "core/db", "core/engines.py", "core/engine_postgres.py", "core/addresses.py", "core/schema", "core/events.py", "core/outbox.py", "core/lock.py",
     "core/migrate.py", "core/migrations/", "core/tickets/", "core/placements.py",
     "core/gatherings.py", "core/maintenance.py", "core/requests.py", "core/settings.py",
     "core/monitor.py", "core/channels.py", "core/reconcile.py", "core/rehearsal.py",
