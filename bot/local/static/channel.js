@@ -33,7 +33,7 @@ function drawHeader() {
   fill($('#channel-name'), icon(channel.is_im ? 'bell' : channel.is_private ? 'lock' : 'hash'), h('span', null, channelName(channel)), icon('down-small'));
   $('#channel-name').querySelector('.icon').classList.toggle('gone', Boolean(person && !person.is_bot));
   const members = (channel.members ?? []).length;
-  fill($('#channel-topic'), person ? standing(person, state.team.id) : channel.topic, !channel.is_im && h('span', { class: 'members' }, icon('people'), `${members}`));
+  fill($('#channel-topic'), person ? standing(person, state.team.id) : h('span', { class: 'topic-words' }, channel.topic), !channel.is_im && h('span', { class: 'members' }, icon('people'), `${members}`));
   const closed = Boolean(channel.is_archived);
   composer.close(closed);
   composer.placeholder(closed ? 'This channel is archived' : channel.is_im ? `Message ${channelName(channel)}` : `Message #${channel.name}, or type / for commands`);

@@ -48,14 +48,15 @@ async def test_the_traffic_drawer_lists_calls(stage: Stage, page: Page) -> None:
     await expect(page.locator("#traffic")).to_be_hidden()
 
 
-async def test_a_narrow_window_shows_the_panel_on_demand(stage: Stage, page: Page) -> None:
-    await page.set_viewport_size({"width": 900, "height": 700})
+async def test_a_phone_shows_the_panel_and_the_channels_on_demand(stage: Stage, page: Page) -> None:
+    await page.set_viewport_size({"width": 800, "height": 700})
+    await expect(page.locator("[aria-label='Kill store-2']")).to_be_in_viewport()
+    await page.set_viewport_size({"width": 600, "height": 700})
     await expect(page.locator("#panel")).to_be_hidden()
     await page.click("#panel-toggle")
     await expect(page.locator("[aria-label='Kill store-2']")).to_be_in_viewport()
     await page.click("[aria-label='Hide the panel']")
     await expect(page.locator("#panel")).to_be_hidden()
-    await page.set_viewport_size({"width": 600, "height": 700})
     await expect(page.locator(".sidebar")).not_to_be_in_viewport()
     await page.click("#side-toggle")
     await page.click(".side-row:has-text('ops')")

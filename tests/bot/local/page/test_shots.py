@@ -8,8 +8,14 @@ from playwright.async_api import expect
 from .conftest import SHOTS, Complaints, Stage, card, open_page
 
 pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="session")]
-SIZES = [(1440, 900), (1280, 800), (900, 700), (600, 800)]
+SIZES = [(1440, 900), (1280, 720), (1024, 768), (800, 700), (390, 844)]
 WIDE = "document.documentElement.scrollWidth > innerWidth"
+COVERED = """() => {
+  const [main, dock] = ['.main', '.dock'].map((s) => document.querySelector(s).getBoundingClientRect());
+  return main.right > dock.left || main.width < 400;
+}"""
+"""Whether what stands beside the cards lies on them, or leaves them too little room."""
+PHONE = 720
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -25,6 +31,7 @@ async def test_the_page_fits_every_window_in_both_colours(stage: Stage, scheme: 
     for width, height in SIZES:
         await page.set_viewport_size({"width": width, "height": height})
         assert not await page.evaluate(WIDE), width
+        assert width < PHONE or not await page.evaluate(COVERED), width
         await page.screenshot(path=SHOTS / f"page-thread-{width}-{scheme}.png")
     await page.keyboard.press("Escape")
     await page.set_viewport_size({"width": 1280, "height": 800})
