@@ -39,7 +39,10 @@ class Supervisor:
     def pid(self, name: str) -> int | None:
         """The pid while the process that we started lives; a reused pid does not count."""
         row = self._record(name)
-        return int(row["pid"]) if row and same(row["pid"], row["start"]) else None
+        if row and same(row["pid"], row["start"]):
+            return int(row["pid"])
+        _reap()
+        return None
 
     def state(self, name: str) -> str:
         """running, paused or stopped."""
@@ -84,15 +87,16 @@ class Supervisor:
                 env={"PYTHONPATH": str(ROOT), "PATH": os.defpath},
                 start_new_session=True,
             )
-        _reap(child)
+        _CHILDREN[child.pid] = child
         record = {"pid": child.pid, "start": start_time(child.pid) or "", "at": wall_ns()}
         write_json(self._run / f"{name}.json", record)
 
 
-_CHILDREN: list[subprocess.Popen[bytes]] = []
+_CHILDREN: dict[int, subprocess.Popen[bytes]] = {}
 
 
-def _reap(child: subprocess.Popen[bytes]) -> None:
-    """Collect ended children now and then, so that none stays a zombie of ours."""
-    _CHILDREN[:] = [one for one in _CHILDREN if one.poll() is None]
-    _CHILDREN.append(child)
+def _reap() -> None:
+    """Collect children that have ended, so that none stays a zombie of ours."""
+    for pid, child in tuple(_CHILDREN.items()):
+        if child.poll() is not None:
+            _CHILDREN.pop(pid, None)

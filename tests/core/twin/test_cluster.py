@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -56,6 +57,12 @@ async def test_down_leaves_no_process_and_may_be_repeated(world):
     await twin.down()
     await twin.down()
     assert all(start_time(pid) is None for pid in pids.values())
+
+    async def collected():
+        twin.state("store-1")
+        return not any(Path(f"/proc/{pid}").exists() for pid in pids.values())
+
+    await world.until(collected, what="no zombie of ours")
 
 
 async def test_a_process_whose_pid_was_reused_is_never_signalled(world):
