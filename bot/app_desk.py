@@ -1,7 +1,8 @@
 """The desk at which every request is dealt with: role, one transaction, one answer.
 
 The request's row, the change and its event are committed together before anything is acknowledged;
-after the commit nothing may fail. A second delivery of the same request gets the stored answer.
+after the commit nothing may fail. A second delivery of the same request gets the stored answer. A
+question is looked up on a snapshot, so that it keeps no writer waiting, and leaves its row, too.
 """
 
 from __future__ import annotations
@@ -102,6 +103,8 @@ class Desk:
     async def _deal(self, request: Request, handler: Handler) -> Answer:
         standing = await self._roles.standing(request.user, request.team)
         try:
+            if not handler.keep:
+                return await self._told(request, handler, standing)
             return await self._db.write(_deal, request, handler, standing)
         except _Seen:
             return await self._db.write(_again, request, handler)
@@ -110,6 +113,11 @@ class Desk:
         except TocsinError as error:
             # The change was rolled back, its row with it; what the person was told is kept too.
             return await self._db.write(_refused, request, handler, told(error))
+
+    async def _told(self, request: Request, handler: Handler, standing: Standing) -> Answer:
+        """A question: looked up where nobody's change waits for it, then its row."""
+        answer = await self._db.read(_looked, request, handler, standing)
+        return await self._db.write(_noted, request, handler, answer)
 
 
 async def _awaited(work: Later, request: Request) -> Answer:
@@ -124,20 +132,33 @@ def _deal(tx: Tx, request: Request, handler: Handler, standing: Standing) -> Ans
     guard(standing, handler.needs)
     answer = handler.run(tx, request)
     # The row comes last, so that looking for it first costs no statement of its own.
-    if not _remember(tx, request, handler, answer, stored(answer) if handler.keep else ""):
+    if not _remember(tx, request, handler, answer, stored(answer)):
         raise _Seen
     return answer
 
 
 def _again(tx: Tx, request: Request, handler: Handler) -> Answer:
-    """A second delivery: the stored answer, or, to a question, the answer as of now."""
+    """A second delivery of a change: the stored answer."""
     before = requests.recall(tx, request.id)
     if before is not None and before.answer:
         return recalled(before.answer)
-    if handler.later is not None:
-        # It is on its way already, and its modal can be opened once only.
-        return Answer(outcome="repeated")
     return handler.run(tx, request)
+
+
+def _looked(tx: Tx, request: Request, handler: Handler, standing: Standing) -> Answer:
+    guard(standing, handler.needs)
+    return handler.run(tx, request)
+
+
+def _noted(tx: Tx, request: Request, handler: Handler, answer: Answer) -> Answer:
+    """The row of a question. To a second delivery of it the answer is the one of now."""
+    if _remember(tx, request, handler, answer, ""):
+        return answer
+    before = requests.recall(tx, request.id)
+    if before is not None and before.answer:
+        return recalled(before.answer)
+    # What comes later is on its way already, and its modal can be opened once only.
+    return answer if handler.later is None else Answer(outcome="repeated")
 
 
 def _refused(tx: Tx, request: Request, handler: Handler, answer: Answer) -> Answer:

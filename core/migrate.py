@@ -14,11 +14,11 @@ from urllib.parse import quote
 
 import sqlalchemy as sa
 
-from core import schema, schema_diagnosis, schema_runs
+from core import schema, schema_diagnosis, schema_people, schema_runs
 from core.db import Database, Tx
 from core.errors import Refused, Unavailable
 
-TABLES = (schema, schema_diagnosis, schema_runs)
+TABLES = (schema, schema_diagnosis, schema_people, schema_runs)
 """Every module that declares tables: importing them fills the one metadata."""
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from core import events, gatherings, maintenance, placements, reconcile, requests
+from core import events, gatherings, maintenance, people, placements, reconcile, requests
 from core.db import Database, Tx
 from core.diagnosis import retention
 from core.runs import artefacts, harm
@@ -59,6 +59,7 @@ async def purge(db: Database, epoch: int, keep: Retention) -> int:
         (events.purge, keep.events_s),
         (requests.purge, keep.requests_s),
         (tickets.purge, keep.tickets_s),
+        (people.purge, keep.tickets_s),
         (retention.purge, keep.tickets_s),
         (placements.purge, keep.tickets_s),
         (gatherings.purge, keep.tickets_s),

@@ -27,7 +27,7 @@ MANY_IMPORTS = {
 SQL_MAY_BE_IN = (
     "core/db", "core/engines.py", "core/engine_postgres.py", "core/addresses.py", "core/schema", "core/events.py", "core/outbox.py", "core/lock.py",
     "core/migrate.py", "core/migrations/", "core/tickets/", "core/placements.py",
-    "core/gatherings.py", "core/maintenance.py", "core/requests.py", "core/settings.py",
+    "core/gatherings.py", "core/maintenance.py", "core/requests.py", "core/people.py", "core/settings.py",
     "core/monitor.py", "core/channels.py", "core/reconcile.py", "core/rehearsal.py",
     "core/diagnosis/evidence_records.py", "core/diagnosis/store.py", "core/diagnosis/rows.py", "core/diagnosis/looks.py", "core/diagnosis/calls.py", "core/diagnosis/budget.py", "core/diagnosis/retention.py", "core/runs/store.py", "core/runs/harm.py", "core/runs/artefacts.py",
     "core/chaos/schedule.py", "core/chaos/sightings.py",

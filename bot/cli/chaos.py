@@ -31,7 +31,9 @@ from bot.cli.common import (
     say,
     with_database,
 )
+from bot.cli.names import name_of
 from bot.text import terminal
+from core import people
 from core.chaos import schedule as plans
 from core.chaos.model import KIND
 from core.chaos.order import Rules, order
@@ -183,7 +185,7 @@ async def _followed(database: Database, clock: SystemClock, made: Run, *, as_jso
         say(json.dumps(public(ended), indent=2))
     else:
         say()
-        for line in summary(ended):
+        for line in summary(ended, name_of(await database.read(people.names))):
             say(line)
     if ended.outcome is not Outcome.SUCCEEDED:
         raise Exit(1)

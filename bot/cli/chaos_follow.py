@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 from bot.cli.chaos_tell import happened
 from bot.cli.common import local_time
+from bot.cli.names import name_of
 from bot.text import terminal
-from core import events, lock
+from core import events, lock, people
 from core.clock import Clock
 from core.db import Database, Tx
 from core.events import Event
@@ -46,8 +47,9 @@ async def follow(db: Database, clock: Clock, run: Run, told: Callable[[str], Non
     began = held_at = clock.monotonic()
     while True:
         run, news, last = await db.read(_news, run.id, last)
+        named = name_of(await db.read(people.names) if news else {})
         for event, ticket in news:
-            line = happened(event, run) if ticket is None else _ticket(event, ticket)
+            line = happened(event, run, named) if ticket is None else _ticket(event, ticket)
             if line:
                 told(line)
         if run.state is State.REPORTED:

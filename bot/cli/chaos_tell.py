@@ -8,7 +8,7 @@ from typing import Any
 from bot.chaos import wording
 from bot.cli.common import iso, local_time
 from bot.text import terminal
-from bot.words import plain_name
+from bot.words import NameOf
 from core.chaos.model import Story
 from core.chaos.story import of
 from core.durations import span
@@ -57,13 +57,13 @@ def _after(story: Story, at: float | None) -> float | None:
     return round(max(at - story.injected_at, 0.0), 3)
 
 
-def happened(event: Event, run: Run) -> str:
+def happened(event: Event, run: Run, named: NameOf) -> str:
     """One line about an event of a run; "" where there is nothing to say."""
-    told = _told(event, run)
+    told = _told(event, run, named)
     return f"{local_time(event.at)}  {terminal(told, 300)}" if told else ""
 
 
-def _told(event: Event, run: Run) -> str:
+def _told(event: Event, run: Run, named: NameOf) -> str:
     data, story = event.data, of(run)
     match event.kind:
         case "run.claimed":
@@ -81,18 +81,18 @@ def _told(event: Event, run: Run) -> str:
         case "run.healed":
             return f"healed ({data.get('ending')})"
         case "run.abort":
-            return f"abort asked for by {plain_name(event.actor or '')}"
+            return f"abort asked for by {named(event.actor or '')}"
         case _:
             return ""
 
 
-def summary(run: Run) -> Iterator[str]:
+def summary(run: Run, named: NameOf) -> Iterator[str]:
     """How a run ended, a line each."""
     story = of(run)
     what = terminal(f"{run.name} on {wording.target(run, story)}, {run.subject}", 300)
     yield f"{wording.state(run).upper()}: {what}"
     if story.why:
-        yield f"  {terminal(wording.plainly(story.why, 600, plain_name), 600)}"
+        yield f"  {terminal(wording.plainly(story.why, 600, named), 600)}"
     for name, told in (
         ("detected", wording.detected(story)),
         ("diagnosed", wording.diagnosed(story)),

@@ -13,7 +13,7 @@ from bot.cli.chaos_tell import summary
 from bot.cli.common import actor, say
 from bot.cli.demo_place import Place
 from bot.text import terminal
-from bot.words import figure
+from bot.words import figure, plain_name
 from core.chaos.desk import Preview
 from core.chaos.model import Stage, Story
 from core.chaos.order import order
@@ -63,7 +63,7 @@ class Telling:
         await self._enter("heal it")
         run = await self._recovered(run)
         self._head(7, "Summary")
-        for line in summary(run):
+        for line in summary(run, plain_name):
             say(line)
         return run
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bot.cli.common import local_time
 from bot.text import terminal
-from bot.words import figure, plain_name
+from bot.words import NameOf, figure
 from core.events import Event
 from core.tickets.model import Status, Ticket
 
@@ -62,7 +62,7 @@ def _held(ticket: Ticket) -> str:
     return "until healthy" if ticket.held_until_healthy else "yes"
 
 
-def details(ticket: Ticket, history: Sequence[Event], thought: str = "") -> None:
+def details(ticket: Ticket, history: Sequence[Event], name_of: NameOf, thought: str = "") -> None:
     """Print one ticket in full: what is thought to be behind it, and what happened to it."""
     from rich.table import Table
     from rich.text import Text
@@ -72,7 +72,7 @@ def details(ticket: Ticket, history: Sequence[Event], thought: str = "") -> None
     grid = Table(box=None, show_header=False, pad_edge=False)
     grid.add_column(style="dim")
     grid.add_column(overflow="fold")
-    for label, value in [*_facts(ticket), ("Diagnosis", thought)]:
+    for label, value in [*_facts(ticket, name_of), ("Diagnosis", thought)]:
         if value:
             grid.add_row(label, Text(terminal(value, 1000)))
     console.print(grid)
@@ -81,13 +81,13 @@ def details(ticket: Ticket, history: Sequence[Event], thought: str = "") -> None
     for event in history:
         if event.kind in _ASIDE:
             continue
-        by = f" by {terminal(plain_name(event.actor), 80)}" if event.actor else ""
+        by = f" by {terminal(name_of(event.actor), 80)}" if event.actor else ""
         what = event.kind.removeprefix("ticket.").replace("_", " ")
         what = _SAID.get(event.kind, what)
         console.print(Text(f"  {local_time(event.at)}  {what}{by}"))
 
 
-def _facts(ticket: Ticket) -> list[tuple[str, str]]:
+def _facts(ticket: Ticket, name_of: NameOf) -> list[tuple[str, str]]:
     d = ticket.detail
     measured = figure(d.value, d.unit)
     against = f" (threshold {figure(d.threshold, d.unit)})" if d.threshold is not None else ""
@@ -103,8 +103,8 @@ def _facts(ticket: Ticket) -> list[tuple[str, str]]:
         ("Opened", local_time(ticket.opened_at)),
         ("Last seen", f"{local_time(ticket.last_seen_at)}, {ticket.count} times"),
         ("Healthy since", local_time(ticket.healthy_since) if ticket.healthy_since else ""),
-        ("Owner", plain_name(ticket.acknowledged_by) if ticket.acknowledged_by else "nobody"),
-        ("Held", _held(ticket) and f"{_held(ticket)}, by {plain_name(ticket.held_by or '')}"),
+        ("Owner", name_of(ticket.acknowledged_by) if ticket.acknowledged_by else "nobody"),
+        ("Held", _held(ticket) and f"{_held(ticket)}, by {name_of(ticket.held_by or '')}"),
         ("Reason", ticket.hold_reason or ticket.resolve_reason or ""),
         ("Resolved", local_time(ticket.resolved_at) if ticket.resolved_at else ""),
         ("Flapped", f"{ticket.flap_count} times" if ticket.flap_count else ""),

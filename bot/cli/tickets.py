@@ -23,10 +23,11 @@ from bot.cli.common import (
     say,
     with_database,
 )
+from bot.cli.names import name_of
 from bot.cli.tables import details, table
 from bot.text import terminal
-from bot.words import plain_name
-from core import events
+from bot.words import NameOf
+from core import events, people
 from core.clock import SystemClock
 from core.db import Database, Tx
 from core.diagnosis import looks
@@ -108,13 +109,14 @@ async def show(
 
     async def tell(database: Database, _: Any) -> None:
         ticket, history, made, why = await database.read(look)
+        named = name_of(await database.read(people.names))
         if as_json:
             told = [{"at": iso(e.at), "kind": e.kind, "actor": e.actor} for e in history]
             more = {"diagnosis": _brief(made), "history": told}
             say(json.dumps(public(ticket, iso) | more, indent=2))
         else:
             said = made.diagnosis if made is not None else None
-            details(ticket, history, f"{said.certainty}: {said.primary}" if said else why)
+            details(ticket, history, named, f"{said.certainty}: {said.primary}" if said else why)
 
     await with_database(db, config, tell)
 
@@ -136,43 +138,44 @@ async def _settle(
         except AlreadyResolved as late:
             # Whoever asked wanted it off the list, and it is.
             outcome = Outcome("resolve", False, late.ticket)
-        say(json.dumps(public(outcome.ticket, iso)) if as_json else _words(outcome))
+        named = name_of(await database.read(people.names))
+        say(json.dumps(public(outcome.ticket, iso)) if as_json else _words(outcome, named))
 
     await with_database(db, config, change)
 
 
-def _words(outcome: Outcome) -> str:
+def _words(outcome: Outcome, named: NameOf) -> str:
     ticket = outcome.ticket
     name = f"Ticket {ticket.id} ({terminal(ticket.title, 80)})"
     match outcome.verb, outcome.changed:
         case "acknowledge", True:
             return f"{name} is yours."
         case "acknowledge", False:
-            return f"{name} was already acknowledged by {_who(ticket.acknowledged_by)}."
+            return f"{name} was already acknowledged by {_who(ticket.acknowledged_by, named)}."
         case "hold", changed:
-            return f"{name} {'is' if changed else 'was already'} held{_terms(ticket)}."
+            return f"{name} {'is' if changed else 'was already'} held{_terms(ticket, named)}."
         case "unhold", changed:
             return f"{name} {'is no longer held' if changed else 'was not held'}."
         case _, True:
             return f"{name} is resolved."
         case _:
             when = local_time(ticket.resolved_at or 0.0)
-            by = f" by {_who(ticket.resolved_by)}" if ticket.resolved_by else ""
+            by = f" by {_who(ticket.resolved_by, named)}" if ticket.resolved_by else ""
             return f"{name} was already resolved{by} at {when}."
 
 
-def _who(by: str | None) -> str:
-    return terminal(plain_name(by or "tocsin"))
+def _who(by: str | None, named: NameOf) -> str:
+    return terminal(named(by or "tocsin"))
 
 
-def _terms(ticket: Ticket) -> str:
+def _terms(ticket: Ticket, named: NameOf) -> str:
     until = ""
     if ticket.held_until is not None:
         until = f" until {local_time(ticket.held_until)}"
     elif ticket.held_until_healthy:
         until = " until healthy"
     why = f": {terminal(ticket.hold_reason, 200)}" if ticket.hold_reason else ""
-    return f" by {_who(ticket.held_by)}{until}{why}"
+    return f" by {_who(ticket.held_by, named)}{until}{why}"
 
 
 @app.command()

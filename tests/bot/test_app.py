@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from bot.app_request import (
 )
 from bot.local.delivery import Delivery
 from bot.roles import Role
+from core import people
 from core.clock import ManualClock, SystemClock
 from core.db import Database
 from tests.flows.stage import Stage, stage
@@ -118,6 +120,24 @@ async def test_a_second_delivery_is_no_failure_of_ours(tmp_path: Path) -> None:
 
         assert (first.outcome, second.outcome) == ("done", "done")
         assert failed == []
+
+
+async def test_the_name_of_who_changed_something_is_kept_for_a_terminal(tmp_path: Path) -> None:
+    async with stage(tmp_path) as s:
+        ana = s.ws.user("ana")
+        desk = Desk(s.db, SystemClock(), s.roles, s.rig.metrics)
+
+        async def ask(number: str, *, keep: bool) -> None:
+            request = Request(number, ana.id, s.ws.state.team_id, "/tickets")
+            await desk.answer(request, replace(_handler(request), keep=keep))
+
+        await ask("1", keep=False)
+        assert await s.db.read(people.names) == {}
+        await ask("2", keep=True)
+        assert await s.db.read(people.names) == {f"slack:{ana.id}": "Ana Moreno"}
+        await s.db.write(people.purge, SystemClock().now().timestamp() + 1)
+        await ask("3", keep=True)
+        assert await s.db.read(people.names) == {}  # told lately: not once a click
 
 
 async def test_an_answer_that_comes_too_late_says_that_it_may_have_gone_through(

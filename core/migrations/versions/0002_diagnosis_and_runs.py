@@ -1,4 +1,4 @@
-"""Diagnosis and runs: evidence, what was made of it, and the harm that is done on purpose."""
+"""Diagnosis and runs: evidence, what was made of it, the harm that is done on purpose; and names."""
 
 from __future__ import annotations
 
@@ -244,5 +244,13 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("spending_day", "spending", ["day"], unique=False)
+    op.create_table(
+        "people",
+        sa.Column("actor", sa.String(length=255), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("at", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("actor"),
+    )
+    op.create_index("people_at", "people", ["at"], unique=False)
     # Who answers in a thread is found by its root.
     op.create_index("outbox_ts", "outbox", ["ts"], unique=False)

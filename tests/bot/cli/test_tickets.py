@@ -7,7 +7,10 @@ import sqlite3
 
 import pytest
 
+from core import people
+from core.db import Database
 from core.invariant import Severity
+from core.tickets import store
 from tests.bot.cli.driving import Bench
 
 KEYS = [
@@ -133,6 +136,25 @@ def test_acknowledging_twice_is_a_message(at: Bench) -> None:
     at.breaks("store:1")
     assert "is yours" in at.good("tickets", "ack", "1")
     assert "was already acknowledged by" in at.good("tickets", "ack", "1")
+
+
+def test_people_are_called_by_the_name_that_slack_gave_for_them(at: Bench) -> None:
+    at.breaks("store:1", "store:2")
+
+    async def act(db: Database) -> None:
+        await db.write(store.acknowledge, 1, "slack:U012ANA")
+        await db.write(store.hold, 1, "slack:U034BEN")
+        await db.write(store.acknowledge, 2, "slack:U034BEN")
+        await db.write(people.remember, "slack:U012ANA", "Ana\x1b[31m Moreno")
+
+    at.asked(act)
+    shown = " ".join(at.good("tickets", "show", "1").split())
+    assert "Owner Ana Moreno" in shown
+    assert "acknowledged by Ana Moreno" in shown
+    assert "by slack:U034BEN" in shown
+    assert "already acknowledged by Ana Moreno." in at.good("tickets", "ack", "1")
+    assert "already held by slack:U034BEN." in at.good("tickets", "hold", "1")
+    assert at.json("tickets", "show", "1", "-j")["acknowledged_by"] == "slack:U012ANA"
 
 
 def test_a_hold_keeps_its_end_and_its_reason(at: Bench) -> None:
