@@ -11,7 +11,7 @@ import structlog
 
 from bot.app_request import Answer, Handler, Later, Request, recalled, stored, words
 from bot.roles import Roles, Standing, guard
-from core import requests
+from core import people, requests
 from core.clock import Clock, within
 from core.db import Database, Tx
 from core.errors import Conflict, Invalid, NotFound, Refused, TocsinError, Unavailable
@@ -22,6 +22,10 @@ BUDGET_S = 2.4
 
 LATER_S = 15.0
 """What is read from living systems for one answer may take so long at most."""
+NAMED_EVERY_S = 86_400.0
+"""How often the name of somebody who changes things is written down again, unless it is another."""
+NAMED_MAX = 2000
+"""People of whom it is remembered that their name is written down."""
 
 _log = structlog.get_logger()
 
@@ -60,6 +64,7 @@ class Desk:
         self._clock = clock
         self._roles = roles
         self._metrics = metrics
+        self._named: dict[str, tuple[str, float]] = {}
 
     async def answer(self, request: Request, handler: Handler) -> Answer:
         """Deal with the request within BUDGET_S."""
@@ -105,7 +110,7 @@ class Desk:
         try:
             if not handler.keep:
                 return await self._told(request, handler, standing)
-            return await self._db.write(_deal, request, handler, standing)
+            return await self._changed(request, handler, standing)
         except _Seen:
             return await self._db.write(_again, request, handler)
         except Unavailable:
@@ -113,6 +118,19 @@ class Desk:
         except TocsinError as error:
             # The change was rolled back, its row with it; what the person was told is kept too.
             return await self._db.write(_refused, request, handler, told(error))
+
+    async def _changed(self, request: Request, handler: Handler, standing: Standing) -> Answer:
+        name = self._roles.name(request.user) or ""
+        known = self._named.get(request.actor)
+        now = self._clock.monotonic()
+        if known is not None and known[0] == name and now - known[1] < NAMED_EVERY_S:
+            name = ""
+        answer = await self._db.write(_deal, request, handler, standing, name)
+        if name:
+            if len(self._named) >= NAMED_MAX:
+                self._named.clear()
+            self._named[request.actor] = (name, now)
+        return answer
 
     async def _told(self, request: Request, handler: Handler, standing: Standing) -> Answer:
         """A question: looked up where nobody's change waits for it, then its row."""
@@ -128,9 +146,11 @@ class _Seen(TocsinError):
     """The request has its row already: what was done just now is rolled back."""
 
 
-def _deal(tx: Tx, request: Request, handler: Handler, standing: Standing) -> Answer:
+def _deal(tx: Tx, request: Request, handler: Handler, standing: Standing, name: str) -> Answer:
     guard(standing, handler.needs)
     answer = handler.run(tx, request)
+    if name:
+        people.remember(tx, request.actor, name)
     # The row comes last, so that looking for it first costs no statement of its own.
     if not _remember(tx, request, handler, answer, stored(answer)):
         raise _Seen
