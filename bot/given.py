@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from pydantic import SecretStr
 
 from bot import links
@@ -12,6 +14,8 @@ from bot.slack import SlackSettings
 from core.config import Config
 from core.errors import Invalid
 from core.invariant import Severity
+
+_ID = re.compile(r"[UWS][A-Z0-9]{1,30}")
 
 
 def routes(config: Config) -> Routes:
@@ -35,10 +39,17 @@ def routes(config: Config) -> Routes:
 
 
 def roles(config: Config) -> RoleSettings:
-    """Who may do what."""
+    """Who may do what. Invalid for anything that is no id: a name would match nobody, unnoticed."""
     named = config.file.roles
     if named is None:
         return RoleSettings()
+    for role in ("viewer", "responder", "admin"):
+        for one in getattr(named, role):
+            if not _ID.fullmatch(one):
+                raise Invalid(
+                    f"roles.{role}: {one!r} is not the id of a Slack user (U...) or of a user group "
+                    "(S...): in Slack, open the profile and choose Copy member ID."
+                )
     return RoleSettings(True, named.viewer, named.responder, named.admin)
 
 

@@ -6,11 +6,15 @@ proves work and not merely a listening socket.
 
 from __future__ import annotations
 
+import errno
+import os
+import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from core.errors import Invalid
 from core.metrics import Metrics
 
 
@@ -64,10 +68,31 @@ def routes(health: Health, metrics: Metrics) -> list[web.RouteDef]:
 
 
 async def serve(app: web.Application, host: str, port: int) -> tuple[web.AppRunner, int]:
-    """Listen; the runner (to clean up) and the port that was taken (port 0 picks one)."""
+    """Listen; the runner (to clean up) and the port that was taken (port 0 picks one).
+
+    Raises Invalid where it cannot listen there.
+    """
     runner = web.AppRunner(app, access_log=None, handle_signals=False)
     await runner.setup()
     site = web.TCPSite(runner, host, port)
-    await site.start()
+    try:
+        await site.start()
+    except (OSError, UnicodeError) as error:  # UnicodeError: a host that no name can be
+        await runner.cleanup()
+        raise Invalid(_cannot_listen(host, port, error)) from None
     bound: int = runner.addresses[0][1]
     return runner, bound
+
+
+def _cannot_listen(host: str, port: int, error: Exception) -> str:
+    if isinstance(error, socket.gaierror | UnicodeError):
+        why = "that name has no address here"
+    elif isinstance(error, OSError) and error.errno != errno.EADDRINUSE:
+        # asyncio packs the addresses that it tried into the message: the bare reason is enough.
+        why = os.strerror(error.errno or 0).lower()
+    else:
+        why = "another program listens there"
+    return (
+        f"/healthz and /metrics cannot be served on {host}:{port}: {why}. Set host and port in "
+        "[http] of the configuration (port = 0 takes any that is free)."
+    )

@@ -42,7 +42,7 @@ def guard_file(path: Path, *, create: bool) -> None:
                 f"There is no database at {path}. `tocsin serve`, `tocsin local` or "
                 "`tocsin migrate` creates it."
             ) from None
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_folder(path.parent)
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         return
     except OSError as error:
@@ -54,6 +54,14 @@ def guard_file(path: Path, *, create: bool) -> None:
             f"The database {path} belongs to {_owner(found.st_uid)}, not to you: run this as that "
             "user, or choose another file with --db."
         )
+
+
+def private_folder(path: Path) -> None:
+    """Make the folder, and those above it that are missing, for this user alone (0700)."""
+    # `parents=True` would make those above with the ordinary mode.
+    for one in (*reversed(path.parents), path):
+        if not one.exists():
+            one.mkdir(mode=0o700, exist_ok=True)
 
 
 def _owner(uid: int) -> str:

@@ -18,7 +18,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from core.config_diagnosis import DiagnosisConfig, SubjectDiagnosisConfig
 from core.config_section import Section
 from core.config_words import in_words
-from core.durations import Duration
+from core.durations import Delay, Duration
 from core.errors import Invalid
 
 DEFAULT_DB = ".state/tocsin.db"
@@ -37,7 +37,7 @@ class SlackConfig(Section):
     app_token_file: Path | None = None
     signing_secret_file: Path | None = None
     fallback_channel: str | None = None
-    settle: Duration = 1.5
+    settle: Delay = 1.5
     timeout: Duration = 10.0
 
 

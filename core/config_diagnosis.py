@@ -28,7 +28,7 @@ class DiagnosisConfig(Section):
     model: str | None = None
     larger_model: str | None = None
     max_turns: int = Field(default=8, ge=1, le=50)
-    max_seconds: Duration = Field(default=180.0, gt=0)
+    max_seconds: Duration = 180.0
     max_tokens: int = Field(default=400_000, ge=1_000)
     max_dollars: float = Field(default=0.5, ge=0)
     max_dollars_per_day: float = Field(default=10.0, ge=0)

@@ -6,7 +6,7 @@ import math
 import re
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 
 from core.errors import Invalid
 
@@ -51,6 +51,8 @@ def is_duration(text: str) -> bool:
 def seconds(value: Any) -> float:
     """A duration from a configuration: text, or a number of seconds. Raises ValueError in words."""
     if isinstance(value, int | float) and not isinstance(value, bool):
+        if not 0 <= value < math.inf:
+            raise ValueError(f"{value} is not a number of seconds")
         return float(value)
     try:
         return parse_duration(str(value))
@@ -58,8 +60,10 @@ def seconds(value: Any) -> float:
         raise ValueError(error.text.rstrip(".")) from None
 
 
-Duration = Annotated[float, BeforeValidator(seconds)]
-"""Seconds, in a configuration."""
+Delay = Annotated[float, BeforeValidator(seconds)]
+"""Seconds in a configuration, where none at all makes sense, too."""
+Duration = Annotated[Delay, Field(gt=0)]
+"""Seconds in a configuration, more than none."""
 
 
 def span(seconds: float) -> str:

@@ -40,11 +40,14 @@ async def check_config(
     parse_url(settings.database)
     found = [Finding("configuration", str(settings.path or "defaults"), True, "can be read")]
     found += _offline(settings)
+    right = all(f.ok for f in found)
     if live:
         found += await _live(settings)
     _print(found, as_json)
+    if not right:
+        raise Exit(2)
     if not all(f.ok for f in found):
-        raise Exit(1 if live else 2)
+        raise Exit(1)
 
 
 def _offline(settings: Config) -> list[Finding]:

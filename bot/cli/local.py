@@ -29,6 +29,7 @@ from bot.local.server import HOST, LocalServer
 from bot.local.workspace import Workspace
 from bot.manifest import manifest
 from bot.wiring import Running, run
+from core.addresses import private_folder
 from core.clock import SystemClock
 from core.config import DEFAULT_DB, Config, RolesConfig, RouteConfig, SubjectConfig, load
 from core.config_diagnosis import SubjectDiagnosisConfig
@@ -92,7 +93,7 @@ async def local(
     given = load(config, database=db)
     set_up_logs(given.file.log.model_copy(update={"level": "warning"}), given.secrets())
     database = given.database
-    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private_folder(state)
     stop = stopped_by_signal()
     try:
         with take_file(state / "lock", "tocsin local", RUNNING):

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from core.addresses import private_folder
 from core.chaos import sentinel, undo
 from core.chaos.undo import Healed
 from core.config import environ
@@ -38,7 +39,7 @@ class Healers:
             raise Refused(f"The detached healer cannot be started: {error}.") from None
 
     def _arm(self, fault: FaultRecord, words: str) -> int:
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_folder(self._folder)
         path = self.file(fault.id)
         sentinel.write(
             path,

@@ -12,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from core import migrate, schema
+from core.addresses import private_folder
 from core.clock import ManualClock
 from core.db import Database, Fenced, Tx
 from core.errors import Conflict, Invalid, Unavailable
@@ -138,6 +139,14 @@ async def test_sqlite_is_durable_and_private(sqlite_db: Database, tmp_path: Path
     file = tmp_path / "state" / "tocsin.db"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+
+
+def test_folders_made_on_the_way_are_private_and_those_that_were_there_stay(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    private_folder(tmp_path / "state" / "twin")
+    private_folder(tmp_path / "state" / "twin")
+    modes = [stat.S_IMODE(one.stat().st_mode) for one in (tmp_path, *sorted(tmp_path.rglob("*")))]
+    assert modes == [0o755, 0o700, 0o700]
 
 
 async def test_a_guest_never_creates_a_database(tmp_path: Path, clock: ManualClock) -> None:

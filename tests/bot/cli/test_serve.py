@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import urllib.request
 from pathlib import Path
 
@@ -73,8 +74,6 @@ async def test_it_serves_drills_refuses_a_second_and_ends_cleanly(around: Surrou
 
 
 def _free_port() -> int:
-    import socket
-
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return int(s.getsockname()[1])
@@ -148,3 +147,21 @@ async def test_health_is_told_to_whoever_asks(around: Surroundings) -> None:
     assert "tocsin_" in await asyncio.to_thread(ask, "/metrics")
     code, _, err = await stopped(process)
     assert code == 0, err
+
+
+async def test_where_it_cannot_listen_is_said(around: Surroundings) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        for table, why in (
+            (f"port = {port}", f"127.0.0.1:{port}: another program listens there."),
+            ('host = "192.0.2.1"\nport = 0', "cannot assign requested address."),
+        ):
+            code, out, err = await around.ended(
+                "serve", "-c", str(around.config(http=f"[http]\n{table}"))
+            )
+            assert code == 2, err
+            assert why in " ".join(err.split())
+            assert "Set host and port in [http]" in err
+            assert "Traceback" not in out + err
