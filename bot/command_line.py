@@ -11,7 +11,8 @@ MAX_WORDS = 500
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A verb and the words after it. Not known: `verb` is "", `words` has all, `nearest` a guess."""
+    """A verb and the words after it. Not known: `verb` is "", `words` has all, `nearest` a guess
+    ("" where none is near)."""
 
     verb: str
     words: tuple[str, ...]
@@ -26,4 +27,10 @@ def line_of(text: str, verbs: Sequence[str], same: Mapping[str, str]) -> Line:
     if verb in verbs:
         return Line(verb, words[1:])
     near = difflib.get_close_matches(first[:40], verbs, n=1, cutoff=0.5)
-    return Line("", words, near[0] if near else "help")
+    return Line("", words, near[0] if near else "")
+
+
+def unknown(command: str, line: Line) -> str:
+    """What is said of a verb that there is not, above the list of those that there are."""
+    said = f'{command} has no verb "{line.words[0][:40] if line.words else ""}"'
+    return f"{said}. Did you mean {line.nearest}?" if line.nearest else f"{said}; it has these:"

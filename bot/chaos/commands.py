@@ -17,7 +17,7 @@ from bot.app_request import words as say
 from bot.chaos import answers, asking, look, parse, planning
 from bot.chaos.bench import Bench
 from bot.chaos.views import lists, modal
-from bot.command_line import Line, line_of
+from bot.command_line import Line, line_of, unknown
 from bot.notes import note
 from bot.roles import Role
 from bot.tickets.look import Surroundings
@@ -122,7 +122,7 @@ def _help(_chaos: Chaos, _tx: Tx, _request: Request, _line: Line) -> Answer:
 
 def _unknown(_chaos: Chaos, _tx: Tx, _request: Request, line: Line) -> Answer:
     said = _help_text()
-    first = note(f'/chaos has no verb "{line.words[0][:40]}". Did you mean {line.nearest}?')
+    first = note(unknown("/chaos", line))
     return Answer(f"{first.text}\n{said.text}", (*first.blocks, *said.blocks), outcome="invalid")
 
 

@@ -100,6 +100,8 @@ def schedule(given: Sequence[str]) -> Plan:
     if plain and len(plain[0].split()) != 5:
         # Without quotes the first five words are the expression.
         plain = [" ".join(plain[:5]), *plain[5:]]
+    if plain and len(plain[0].split()) != 5:
+        raise Invalid(f"A time has five fields, as in {SCHEDULE}")
     if len(plain) < 2 or len(plain) > 3:
         raise Invalid(f"When, and which experiment? Write it like {SCHEDULE}")
     ask = _ask(plain[1:], found)

@@ -10,7 +10,7 @@ from bot import ids, words
 from bot.app_request import Answer, Book, Choose, Handler, Request, answer_of
 from bot.app_request import words as say
 from bot.blocks import Message
-from bot.command_line import Line, line_of
+from bot.command_line import Line, line_of, unknown
 from bot.monitor import parse, views
 from bot.notes import note
 from bot.roles import Role
@@ -192,7 +192,7 @@ def _help(_tx: Tx, _request: Request, _line: Line, _watching: Watching) -> Answe
 
 def _unknown(_tx: Tx, _request: Request, line: Line, _watching: Watching) -> Answer:
     said = _help_text()
-    first = note(f'/monitor has no verb "{line.words[0][:40]}". Did you mean {line.nearest}?')
+    first = note(unknown("/monitor", line))
     return Answer(f"{first.text}\n{said.text}", (*first.blocks, *said.blocks), outcome="invalid")
 
 

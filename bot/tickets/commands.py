@@ -8,7 +8,7 @@ from functools import cache
 
 from bot import ids
 from bot.app_request import Answer, Book, Choose, Handler, Later, Request, answer_of
-from bot.command_line import Line
+from bot.command_line import Line, unknown
 from bot.roles import Role
 from bot.tickets import parse, verbs
 from bot.tickets.look import Surroundings
@@ -125,8 +125,7 @@ def _help(_tx: Tx, _request: Request, _line: Line, _around: Surroundings) -> Ans
 
 def _unknown(_tx: Tx, _request: Request, line: Line, _around: Surroundings) -> Answer:
     said = _help_text()
-    first = line.words[0][:40] if line.words else ""
-    note = answers.note(f'/tickets has no verb "{first}". Did you mean {line.nearest}?')
+    note = answers.note(unknown("/tickets", line))
     return Answer(f"{note.text}\n{said.text}", (*note.blocks, *said.blocks), outcome="invalid")
 
 

@@ -311,6 +311,7 @@ TYPED = (
     ("abort soon", "Which run?"),
     ("status", "No experiment is under way"),
     ("schedule", "When, and which experiment?"),
+    ('schedule "10:00" kill-store', "A time has five fields, as in /chaos schedule"),
     ('schedule "61 * * * *" kill-store', "is not a cron expression"),
     ('schedule "0 3 * * *" kill-store --zone Mars/Olympus', "There is no time zone"),
     ('schedule "0 3 * * *" kill-store --hours 9-17', "never comes between 9 and 17 h"),

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.command_line import unknown
 from bot.monitor import parse as monitor
 from bot.tickets import parse
 from core.errors import TocsinError
@@ -53,12 +54,20 @@ def test_what_looks_like_a_time_and_is_none_is_not_taken_for_a_reason(text: str)
         ("close 4", "resolve", ""),
         ("", "help", ""),
         ("hodl 4", "", "hold"),
-        ("zzz", "", "help"),
+        ("zzz", "", ""),
     ],
 )
 def test_a_verb_is_recognised_or_guessed(text: str, verb: str, nearest: str) -> None:
     line = parse.line(text)
     assert (line.verb, line.nearest) == (verb, nearest)
+
+
+def test_an_unknown_verb_is_answered_with_the_nearest_or_with_all() -> None:
+    said = [unknown("/tickets", parse.line(text)) for text in ("hodl 4", "zzz 4")]
+    assert said == [
+        '/tickets has no verb "hodl". Did you mean hold?',
+        '/tickets has no verb "zzz"; it has these:',
+    ]
 
 
 def test_a_filter_takes_its_parts_in_any_order() -> None:
