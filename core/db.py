@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -208,25 +207,29 @@ class Database:
 
         After each step it is looked whether somebody waits: then what is there is committed, and the
         rest follows when it is our turn again. So a step must leave what may be committed, and take a
-        few milliseconds at most. When one raises, those of earlier transactions stay. Fenced unless
-        `epoch` holds the database.
+        few milliseconds at most. `steps` may decide on each by what came of the one before. When one
+        raises, those of earlier transactions stay. Fenced unless `epoch` holds the database.
         """
-        left, done = deque(steps), list[T]()
-        while left:
-            some = await self._shielded(lambda tx: self._run_some(tx, left), epoch)
-            for _ in some:
-                left.popleft()
-            done.extend(some)
+        left, done = iter(steps), list[T]()
+        step = next(left, None)
+
+        def some(tx: Tx) -> None:
+            nonlocal step
+            began = time.monotonic()
+            while step is not None:
+                done.append(step(tx))
+                step = next(left, None)
+                if self._gives_way(time.monotonic() - began):
+                    return
+
+        while step is not None:
+            await self._shielded(some, epoch)
         return done
 
-    def _run_some(self, tx: Tx, steps: Iterable[Callable[[Tx], T]]) -> list[T]:
-        began, done = time.monotonic(), list[T]()
-        for step in steps:
-            done.append(step(tx))
-            took_s = time.monotonic() - began
-            if self._turns.pressing or took_s > (SHARED_S if self._turns.waiting else STEPS_S):
-                break
-        return done
+    def _gives_way(self, took_s: float) -> bool:
+        """Whether a transaction of steps ends after so long."""
+        turns = self._turns
+        return turns.pressing or took_s > (SHARED_S if turns.waiting else STEPS_S)
 
     async def read(
         self,

@@ -6,7 +6,7 @@ transaction with the move of the cursor, so that what it derives is derived once
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,11 @@ from core.db import Database, Tx
 
 TOPIC = "events"
 BATCH = 500
-"""Events handed to a follower in one transaction."""
+"""Events read at once."""
+STEP = 100
+"""Events handed to a follower at once: the longest that somebody who writes waits for it."""
+STEPS = 50
+"""Of these, so many in one transaction while nobody waits."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -62,6 +66,14 @@ def emit(tx: Tx, *news: New) -> None:
 def emit_all(tx: Tx, news: Iterable[New]) -> None:
     """Append many events to the transaction, in order."""
     rows = [(tx.now, n.kind, n.subject, n.ticket_id, n.actor, _text(n.data)) for n in news]
+    if rows:
+        tx.bulk_insert(schema.events, _COLUMNS, rows)
+        tx.topics.add(TOPIC)
+
+
+def emit_each(tx: Tx, kind: str, subject: str, ticket_ids: Iterable[int]) -> None:
+    """Append one event of a kind for each of many tickets, without making a `New` of each."""
+    rows = [(tx.now, kind, subject, number, None, "{}") for number in ticket_ids]
     if rows:
         tx.bulk_insert(schema.events, _COLUMNS, rows)
         tx.topics.add(TOPIC)
@@ -123,11 +135,11 @@ Handle = Callable[[Tx, list[Event]], None]
 def _step(tx: Tx, consumer: str, handle: Handle, skip: tuple[str, ...]) -> int:
     seen = cursor(tx, consumer)
     newest = tx.value(sa.select(sa.func.max(schema.events.c.id))) or 0
-    batch = since(tx, seen, skip=skip)
+    batch = since(tx, seen, STEP, skip)
     if batch:
         handle(tx, batch)
     # A short batch has passed over everything there was, a full one only what it holds.
-    reached = batch[-1].id if len(batch) == BATCH else max(newest, seen)
+    reached = batch[-1].id if len(batch) == STEP else max(newest, seen)
     if reached > seen:
         move_cursor(tx, consumer, reached)
     return len(batch)
@@ -144,8 +156,24 @@ async def catch_up(
     """Hand `consumer` everything that it has not seen; how many events that were."""
     total = 0
     while await db.read(_behind, consumer):
-        total += await db.write_as(epoch, _step, consumer, handle, skip)
+        total += sum(await db.write_steps(epoch, _steps(consumer, handle, skip)))
     return total
+
+
+def _steps(consumer: str, handle: Handle, skip: tuple[str, ...]) -> Iterator[Callable[[Tx], int]]:
+    """A batch each, until one is short: that was the last."""
+    more = True
+
+    def step(tx: Tx) -> int:
+        nonlocal more
+        n = _step(tx, consumer, handle, skip)
+        more = n == STEP
+        return n
+
+    for _ in range(STEPS):
+        if not more:
+            return
+        yield step
 
 
 async def follow(
