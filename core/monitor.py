@@ -137,28 +137,16 @@ def planned(
     """What the tick changes. Made where the database is read, which on SQLite is a thread: ten
     thousand violations keep it busy for 50 ms, and the loop has people to answer."""
     before = replace(known.known(tx, subject, read), well=well)
-    return make_plan(subject, judged, before, removed)
+    plan = make_plan(subject, judged, before, removed)
+    plan.opens = known.with_earlier(tx, plan.opens)
+    return plan
 
 
 async def settle_plan(db: Database, epoch: int, subject: str, plan: Plan) -> tuple[int, int]:
-    """Write a plan in slices; how many tickets opened and how many visibly changed."""
-    ids: dict[str, int] = {}
-    if settle.fits_one(plan):
-        changed = await db.write_as(epoch, _write_whole, plan, subject, ids)
-        return len(plan.opens), changed
-    changed = 0
-    for part in settle.slices(plan):
-        changed += await db.write_as(epoch, settle.write, part, subject, ids, last=False)
-    if changed:
-        await db.write_as(epoch, settle.write, Plan(), subject, ids, last=True)
-    return len(plan.opens), changed
-
-
-def _write_whole(tx: Tx, plan: Plan, subject: str, ids: dict[str, int]) -> int:
-    changed = settle.write(tx, plan, subject, ids, last=False)
-    if changed:
-        settle.write(tx, Plan(), subject, ids, last=True)
-    return changed
+    """Write a plan step by step; how many tickets opened and how many visibly changed."""
+    settling = settle.Settling(subject, plan)
+    await db.write_steps(epoch, settling.steps())
+    return len(plan.opens), settling.changed
 
 
 def _report(observation: Observation, judged: list[Judged], now: float) -> TickReport:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 
 from core.invariant import Broken, Judged, Violation, fingerprint
+from core.tickets.again import Again, Sighting, Touch, touching_s
 from core.tickets.explain import Rejoining, causes_among, rejoining, root_of
 from core.tickets.model import (
     FLAP_WINDOW_S,
@@ -19,11 +20,6 @@ from core.tickets.model import (
     Ticket,
     recovery_needed_s,
 )
-
-TOUCH_S = 2.0
-"""A ticket's count and last sighting are written at most this often (more rarely in a storm)."""
-STORM_STEP = 500
-"""Every so many open tickets stretch the touching by once TOUCH_S."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +70,6 @@ class Reopening:
 
 
 @dataclass(frozen=True, slots=True)
-class Touch:
-    """An open ticket seen broken again; `change` is "", "changed", "worsened", "eased"."""
-
-    ticket: Ticket
-    violation: Violation
-    change: str
-
-
-@dataclass(frozen=True, slots=True)
 class Healthy:
     """An open ticket seen holding, with its accumulated healthy time; `resolve` if that is enough."""
 
@@ -100,6 +87,7 @@ class Plan:
     opens: list[Opening] = field(default_factory=list)
     reopens: list[Reopening] = field(default_factory=list)
     touches: list[Touch] = field(default_factory=list)
+    sightings: list[Sighting] = field(default_factory=list)
     healthy: list[Healthy] = field(default_factory=list)
     removed: list[Ticket] = field(default_factory=list)
     unshut: list[Ticket] = field(default_factory=list)
@@ -117,16 +105,32 @@ def make_plan(
 ) -> Plan:
     """What must change for `subject`, given what was judged and what is known."""
     plan = Plan()
-    touch_s = TOUCH_S * (1 + len(known.tickets) // STORM_STEP)
+    touch_s = touching_s(len(known.tickets))
     explained_by: dict[str, tuple[str, ...]] = {}
     for one in judged:
         explained_by[one.invariant.name] = one.invariant.explained_by
-        for entity, found in one.broken.items():
-            if entity not in removed:
-                _broken(plan, _violation(subject, one, entity, found), known, touch_s)
+        _see(plan, subject, one, known, removed, touch_s)
     _settle_healthy(plan, subject, judged, known, removed)
     _explain(plan, known, explained_by)
     return plan
+
+
+def _see(
+    plan: Plan, subject: str, one: Judged, known: Known, removed: frozenset[str], touch_s: float
+) -> None:
+    """What one invariant found broken: seen again where its ticket is open, else new."""
+    again = Again(one, touch_s)
+    for entity, found in one.broken.items():
+        if entity in removed:
+            continue
+        ticket = known.tickets.get(fingerprint(subject, one.invariant.name, entity))
+        if ticket is None:
+            _broken(plan, _violation(subject, one, entity, found), known)
+        elif (change := again.see(ticket, found)) is not None:
+            violation = _violation(subject, one, entity, found)
+            plan.touches.append(Touch(ticket, violation, change))
+    if again.unchanged:
+        plan.sightings.append(Sighting(one.at, one.period_s, again.unchanged))
 
 
 def _violation(subject: str, one: Judged, entity: str, found: Broken) -> Violation:
@@ -142,18 +146,15 @@ def _violation(subject: str, one: Judged, entity: str, found: Broken) -> Violati
     )
 
 
-def _broken(plan: Plan, violation: Violation, known: Known, touch_s: float) -> None:
+def _broken(plan: Plan, violation: Violation, known: Known) -> None:
     key = violation.fingerprint
-    ticket = known.tickets.get(key)
-    if ticket is not None:
-        _touch(plan, ticket, violation, touch_s)
-        return
     closed = known.closed.get(key)
     if closed is not None and closed.shut and violation.severity.rank <= closed.severity.rank:
         return
     before = known.conditions.get(key)
-    waited = _wait(before, violation)
-    if waited.broken_for_s < violation.hold_s:
+    since, lasted_s = _lasted(before, violation)
+    if lasted_s < violation.hold_s:
+        waited = Condition(key, since, violation.at, lasted_s)
         if waited != before:
             plan.waiting.append(waited)
         return
@@ -163,16 +164,17 @@ def _broken(plan: Plan, violation: Violation, known: Known, touch_s: float) -> N
         assert closed is not None
         plan.reopens.append(Reopening(closed, violation, None))
         return
-    early = waited.since <= known.first_seen_at + 2 * violation.period_s + 1.0
+    early = since <= known.first_seen_at + 2 * violation.period_s + 1.0
     adopted = early and (violation.invariant, violation.entity) not in known.well
     plan.opens.append(Opening(violation, closed.id if closed else None, adopted, None))
 
 
-def _wait(before: Condition | None, violation: Violation) -> Condition:
+def _lasted(before: Condition | None, violation: Violation) -> tuple[float, float]:
+    """Since when it is seen broken, and for how long it has been by now."""
     if before is None:
-        return Condition(violation.fingerprint, violation.at, violation.at, 0.0)
+        return violation.at, 0.0
     added = _elapsed(before.last_at, violation.at, violation.period_s)
-    return Condition(before.fingerprint, before.since, violation.at, before.broken_for_s + added)
+    return before.since, before.broken_for_s + added
 
 
 def _elapsed(last: float, at: float, period_s: float) -> float:
@@ -186,35 +188,6 @@ def _flapped(closed: Ticket | None, violation: Violation) -> bool:
         and closed.resolved_at is not None
         and violation.at - closed.resolved_at <= FLAP_WINDOW_S
     )
-
-
-def _touch(plan: Plan, ticket: Ticket, violation: Violation, touch_s: float) -> None:
-    if violation.at == ticket.last_seen_at:
-        return
-    change = _change(ticket, violation)
-    # A step back of the wall clock must not stop the touching until it has caught up.
-    due = not 0 <= violation.at - ticket.last_seen_at < max(touch_s, violation.period_s * 0.9)
-    if change or due or ticket.healthy_since is not None:
-        plan.touches.append(Touch(ticket, violation, change))
-
-
-def _change(ticket: Ticket, violation: Violation) -> str:
-    if violation.severity.rank > ticket.severity.rank:
-        return "worsened"
-    if violation.severity.rank < ticket.severity.rank:
-        return "eased"
-    if ticket.healthy_since is not None or violation.found.title != ticket.title:
-        return "changed"
-    if _rounded(violation.found.value) != _rounded(ticket.detail.value):
-        return "changed"
-    if dict(violation.found.facts) != dict(ticket.detail.facts or {}):
-        return "changed"
-    return ""
-
-
-def _rounded(value: float | None) -> str:
-    """Two significant digits: a figure that merely trembles is not news."""
-    return "" if value is None else f"{value:.2g}"
 
 
 def _settle_healthy(

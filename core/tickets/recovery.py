@@ -120,7 +120,8 @@ def remove(tx: Tx, gone: list[Ticket], news: list[New]) -> None:
 def unshut(tx: Tx, shut: list[Ticket]) -> None:
     """These have been seen healthy once: their fingerprints may open again."""
     for ticket in shut:
-        tx.run(sa.update(t).where(t.c.id == ticket.id).values(shut=False))
+        calm = sa.update(t).where(t.c.id == ticket.id)
+        tx.run(calm.values(shut=False, version=t.c.version + 1))
 
 
 def surface(tx: Tx, outliving: list[Ticket], news: list[New]) -> None:

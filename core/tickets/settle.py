@@ -1,13 +1,15 @@
-"""Writing one tick's plan: slices of at most SLICE rows a transaction, each with its events.
+"""Writing one tick's plan, in steps of at most SLICE rows, each with its events.
 
-Between slices other writers get their turn, so that a storm never delays a click. The last
-transaction of a tick that changed anything emits one `tick.settled`, which releases the digest.
+A step takes a few milliseconds and leaves what may be committed: between two of them a person's click
+may have its turn, or the process may end. The last step of a tick that changed anything emits one
+`tick.settled`, which releases the digest.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import fields
+from collections.abc import Callable, Iterator
+from dataclasses import fields, replace
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -18,35 +20,78 @@ from core.db import Tx
 from core.events import New
 from core.invariant import Violation
 from core.tickets import recovery
-from core.tickets.known import SLICE, parts, previous
-from core.tickets.plan import Condition, Opening, Plan, Reopening, Touch
+from core.tickets.again import Sighting, Touch
+from core.tickets.known import parts
+from core.tickets.plan import Condition, Opening, Plan, Reopening
 from core.tickets.store import t
 
 _encode = msgspec.json.Encoder().encode
 
 
+class Settling:
+    """Writes one plan. `changed` is how many tickets it has visibly changed so far."""
+
+    def __init__(self, subject: str, plan: Plan) -> None:
+        self.changed = 0
+        self._subject = subject
+        self._plan = plan
+        self._ids: dict[str, int] = {}
+
+    def steps(self) -> Iterator[Callable[[Tx], None]]:
+        """What to write, in order."""
+        yield self._number
+        for part in slices(self._plan):
+            yield partial(self._write, part)
+        yield self._end
+
+    def _number(self, tx: Tx) -> None:
+        number(tx, self._plan.opens, self._ids)
+
+    def _write(self, part: Plan, tx: Tx) -> None:
+        self.changed += write_part(tx, part, self._subject, self._ids)
+
+    def _end(self, tx: Tx) -> None:
+        if self.changed:
+            end(tx, self._subject, self._ids)
+
+
 def slices(plan: Plan) -> Iterator[Plan]:
     """The plan in parts of at most SLICE rows: openings first, and causes before symptoms."""
+    for seen in plan.sightings:
+        for ids in parts(seen.ids):
+            yield Plan(sightings=[replace(seen, ids=ids)])
     for field in fields(Plan):
-        for part in parts(getattr(plan, field.name)):
-            yield Plan(**{field.name: part})
+        if field.name != "sightings":
+            for part in parts(getattr(plan, field.name)):
+                yield Plan(**{field.name: part})
 
 
-def fits_one(plan: Plan) -> bool:
-    """Whether the whole plan can be written in one transaction."""
-    return sum(len(getattr(plan, field.name)) for field in fields(Plan)) <= SLICE
+def write(tx: Tx, plan: Plan, subject: str, ids: dict[str, int], *, last: bool) -> int:
+    """Write a small plan at once; returns how many tickets visibly changed.
 
-
-def write(tx: Tx, part: Plan, subject: str, ids: dict[str, int], *, last: bool) -> int:
-    """Write one part; returns how many tickets visibly changed.
-
-    `ids` collects the ids of tickets opened in this tick by fingerprint, across its parts.
-    `last` ends the tick: one `tick.settled` event tells that it is complete.
+    `ids` collects the ids of tickets opened, by fingerprint. `last` ends the tick.
     """
+    number(tx, plan.opens, ids)
+    changed = write_part(tx, plan, subject, ids)
+    if last:
+        end(tx, subject, ids)
+    return changed
+
+
+def number(tx: Tx, opens: list[Opening], ids: dict[str, int]) -> None:
+    """Give every ticket that will open its id, into `ids` by fingerprint."""
+    if opens:
+        numbers = tx.next_ids("tickets", len(opens))
+        ids.update(zip((o.violation.fingerprint for o in opens), numbers, strict=True))
+
+
+def write_part(tx: Tx, part: Plan, subject: str, ids: dict[str, int]) -> int:
+    """Write part of a plan whose new tickets have their ids; how many tickets visibly changed."""
     news: list[New] = []
-    _open(tx, part.opens, ids, news)
+    _open(tx, subject, part.opens, ids)
     _reopen(tx, part.reopens, ids, news)
     _touch(tx, part.touches, news)
+    _sight(tx, part.sightings)
     recovery.healthy_again(tx, part.healthy, news)
     recovery.remove(tx, part.removed, news)
     recovery.unshut(tx, part.unshut)
@@ -54,9 +99,12 @@ def write(tx: Tx, part: Plan, subject: str, ids: dict[str, int], *, last: bool) 
     recovery.rejoin(tx, part.rejoins, ids, news)
     _remember(tx, subject, part.waiting, part.forgotten)
     events.emit_all(tx, news)
-    if last:
-        events.emit(tx, New("tick.settled", subject=subject, data={"opened": len(ids)}))
-    return len(news)
+    return len(part.opens) + len(news)
+
+
+def end(tx: Tx, subject: str, ids: dict[str, int]) -> None:
+    """The tick is complete: one event says so."""
+    events.emit(tx, New("tick.settled", subject=subject, data={"opened": len(ids)}))
 
 
 _OPEN_COLUMNS = (
@@ -91,40 +139,34 @@ def _detail(v: Violation) -> str:
     return _encode(detail).decode()
 
 
-def _open(tx: Tx, opens: list[Opening], ids: dict[str, int], news: list[New]) -> None:
+def _open(tx: Tx, subject: str, opens: list[Opening], ids: dict[str, int]) -> None:
     if not opens:
         return
-    numbers = tx.next_ids("tickets", len(opens))
-    fingerprints = [o.violation.fingerprint for o in opens]
-    ids.update(zip(fingerprints, numbers, strict=True))
-    earlier = previous(tx, fingerprints)
     rows = []
-    for number, o in zip(numbers, opens, strict=True):
-        v = o.violation
-        cause = ids.get(o.explained_by) if isinstance(o.explained_by, str) else o.explained_by
-        before = o.previous_id or earlier.get(v.fingerprint)
+    for o in opens:
+        v, found = o.violation, o.violation.found
         rows.append(
             (
-                number,
+                ids[v.fingerprint],
                 v.subject,
                 v.invariant,
                 v.entity,
                 v.fingerprint,
-                v.severity.value,
-                v.found.title,
-                v.found.summary,
+                str(v.severity),
+                found.title,
+                found.summary,
                 _detail(v),
                 tx.now,
                 v.at,
                 v.period_s,
                 1,
-                before,
-                cause,
+                o.previous_id,
+                ids.get(o.explained_by) if isinstance(o.explained_by, str) else o.explained_by,
                 o.adopted,
             )
         )
-        news.append(New("ticket.opened", v.subject, number))
     tx.bulk_insert(t, _OPEN_COLUMNS, rows)
+    events.emit_each(tx, "ticket.opened", subject, [row[0] for row in rows])
 
 
 def _reopen(tx: Tx, reopens: list[Reopening], ids: dict[str, int], news: list[New]) -> None:
@@ -211,6 +253,15 @@ def _touch(tx: Tx, touches: list[Touch], news: list[New]) -> None:
                 New(f"ticket.{touch.change}", touch.ticket.subject, touch.ticket.id, data=before)
             )
     tx.many(statement, rows)
+
+
+def _sight(tx: Tx, sightings: list[Sighting]) -> None:
+    for seen in sightings:
+        tx.run(
+            sa.update(t)
+            .where(t.c.id.in_(seen.ids), t.c.resolved_at.is_(None))
+            .values(last_seen_at=seen.at, seen_period_s=seen.period_s, count=t.c.count + 1)
+        )
 
 
 def _remember(tx: Tx, subject: str, waiting: list[Condition], forgotten: list[str]) -> None:

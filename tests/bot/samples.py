@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from msgspec import structs
+
 from bot.blocks import Message
 from bot.monitor import views as monitor
 from bot.monitor.views import Delivery, Pause, SubjectStatus
@@ -78,7 +80,7 @@ def ticket(**changes: Any) -> Ticket:
         seen_period_s=0.5,
         count=420,
     )  # fmt: skip
-    return replace(base, **changes)
+    return structs.replace(base, **changes)
 
 
 def margin(**changes: Any) -> Ticket:
@@ -281,9 +283,9 @@ def hostile(text: str) -> dict[str, Message]:
     look = Look(now=NOW, subject=text, mention=text, symptoms=(bad,) * 50, symptom_count=10**9,
                 links=((text, text or "https://x"),) * 30, experiment=text, maintenance=text,
                 diagnosis=text, card_url=text, name_of=lambda _: text)  # fmt: skip
-    open_bad = replace(bad, held_at=None, held_by=None, acknowledged_by=None)
-    gone = replace(bad, resolved_at=NOW, resolved_by=text, resolution=Resolution.MANUAL,
-                   resolve_reason=text, shut=True)  # fmt: skip
+    open_bad = structs.replace(bad, held_at=None, held_by=None, acknowledged_by=None)
+    gone = structs.replace(bad, resolved_at=NOW, resolved_by=text, resolution=Resolution.MANUAL,
+                           resolve_reason=text, shut=True)  # fmt: skip
     events = [
         event(k, f"cli:{text}", {"reason": text, "from": text, "held_by": text, "until": text}, n)
         for n, (k, _, _) in enumerate(EVENTS * 20)

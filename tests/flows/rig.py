@@ -29,8 +29,7 @@ from core.db import Database, Tx
 from core.invariant import Broken, Invariant, Judged, Severity
 from core.metrics import Metrics
 from core.tasks import Tasks
-from core.tickets import known, store
-from core.tickets.plan import make_plan
+from core.tickets import store
 
 CHANNEL = "storage-alerts"
 OPS = "ops"
@@ -118,9 +117,7 @@ class Rig:
         """One tick of the scripted subject, as the monitor would settle it."""
         script = script or self.script
         script.at = max(self.clock.now().timestamp(), script.at + 0.001)
-        judged = script.judged()
-        before = await self.db.read(known.known, script.subject)
-        plan = make_plan(script.subject, judged, before, frozenset())
+        plan = await self.db.read(monitor.planned, script.subject, script.judged(), frozenset())
         await monitor.settle_plan(self.db, self.epoch, script.subject, plan)
 
     async def breaks(self, *entities: str, **how: Any) -> None:

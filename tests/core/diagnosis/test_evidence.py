@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from msgspec import structs
 
 from core import maintenance
 from core.clock import ManualClock
@@ -336,7 +337,7 @@ async def test_a_ticket_that_reopened_is_looked_at_from_then_on(
     async def work(about: About, filing: Filing) -> None:
         abouts.append(about)
 
-    again = replace(ticket, reopened_at=ticket.opened_at + 100)
+    again = structs.replace(ticket, reopened_at=ticket.opened_at + 100)
     made = await gathered(sqlite_db, clock, Telling(clock, work=work), again)
     assert made.opened_at == ticket.opened_at + 100
     assert abouts[0].before == made.opened_at - evidence.BEFORE_S

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from msgspec.structs import fields
 
 from core.db import Database, Tx
 from core.invariant import Broken, Severity, Violation
@@ -48,5 +48,5 @@ async def test_what_somebody_changed_or_ended_meanwhile_is_read_anew(db: Databas
     assert second["prod/x/0"].acknowledged_by == "slack:U1"
     assert "prod/x/1" not in second
     assert second["prod/x/2"] is first["prod/x/2"]
-    assert sorted(read) == [1, 3]
+    assert second["prod/x/2"] is read[3]
     assert second == (await db.read(known, "prod")).tickets

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from bot import ids
 from bot.blocks import Message
@@ -118,7 +118,7 @@ def test_help_shows_an_example_of_every_verb() -> None:
 
 @pytest.mark.parametrize("text", ["Store 4 is down", HOSTILE, HUGE, ""])
 def test_the_hold_dialogue_is_valid_whatever_the_ticket_says(text: str) -> None:
-    view = hold_modal(replace(ticket(title=text), id=10**18, version=10**9))
+    view = hold_modal(structs.replace(ticket(title=text), id=10**18, version=10**9))
     assert problems(view) == ()
     assert view["callback_id"] == ids.HOLD_VIEW
     assert view["private_metadata"] == f"t:{10**18}:{10**9}"
