@@ -140,7 +140,10 @@ class FakeMember:
 
 
 class EtcdWorld:
-    """`many` members, named etcd-0, etcd-1, ...; etcd-0 leads."""
+    """`many` members, named etcd-0, etcd-1, ...; etcd-0 leads.
+
+    `uncounted`: for so many scrapes more the others still count what a dead member had sent.
+    """
 
     def __init__(self, many: int = 3) -> None:
         self.cluster_id = CLUSTER_ID
@@ -151,6 +154,7 @@ class EtcdWorld:
         self.members = {f"etcd-{n}": FakeMember(self, 0xA000 + n, f"etcd-{n}") for n in range(many)}
         self.leader = 0xA000
         self.beats: dict[int, int] = {}
+        self.uncounted: dict[int, int] = {}
         self.hide_addresses = False
 
     async def __aenter__(self) -> EtcdWorld:
@@ -173,7 +177,9 @@ class EtcdWorld:
     def beat(self) -> None:
         """Time for another heartbeat from everyone who can send one."""
         for one in self.members.values():
-            if not one.silent and one.knows_leader:
+            left = self.uncounted.get(one.id, 0)
+            self.uncounted[one.id] = max(left - 1, 0)
+            if left or (not one.silent and one.knows_leader):
                 self.beats[one.id] = self.beats.get(one.id, 0) + 50
 
     def received(self, by: FakeMember) -> dict[int, int]:

@@ -38,10 +38,13 @@ class Etcd:
         """That member's own status."""
         return etcd_decode.status(await self._post(url, "maintenance/status", total_s))
 
-    async def health(self, url: str) -> Health:
-        """Whether a read through Raft succeeds there (this one does need a leader to be good)."""
+    async def health(self, url: str, *, total_s: float | None = None) -> Health:
+        """Whether a read through Raft succeeds there (this one does need a leader to be good).
+
+        Without a leader it hangs, for seven seconds with etcd's default timeouts.
+        """
         reply = await self._http.request(
-            "GET", f"{url}/health", headers=self._headers, max_bytes=MIB
+            "GET", f"{url}/health", headers=self._headers, total_s=total_s, max_bytes=MIB
         )
         return etcd_decode.health(reply)
 

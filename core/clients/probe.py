@@ -41,8 +41,9 @@ class Prober:
         timeout_s: float = PROBE_TIMEOUT_S,
         max_open: int = 0,
         path: str = "/status",
+        lost: asyncio.Event | None = None,
     ) -> None:
-        """`path` is asked for below each URL's own path.
+        """`path` is asked for below each URL's own path. `lost` is set when `nudged` may return.
 
         `max_open` sockets are kept at most; 0 derives it from the process's file limit.
         """
@@ -55,7 +56,7 @@ class Prober:
         self._connecting = asyncio.Semaphore(min(self._max_open, _MOST_CONNECTING))
         self._turn = asyncio.Lock()
         self._lines: dict[str, Line] = {}
-        self._lost = asyncio.Event()
+        self._lost = lost or asyncio.Event()
         self._stale: set[str] = set()
         self._ended: set[str] = set()
 

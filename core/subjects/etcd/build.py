@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from core.chaos.drivers.build import drivers
 from core.clients.docker import DockerClient
 from core.clients.etcd import Etcd
@@ -49,10 +51,12 @@ def etcd(name: str, settings: EtcdSettings, clock: Clock, on_error: OnError) -> 
     docker = DockerClient(clock, settings.docker) if settings.docker else None
     logs = log_sources(settings.logs, docker)
     breaking = _breaking(settings, clock, client, reads, roster)
-    probing = Probing(Prober(clock, tls=tls, path=PROBED), clock, NO_ADDRESS)
+    news = asyncio.Event()
+    probing = Probing(Prober(clock, tls=tls, path=PROBED, lost=news), clock, NO_ADDRESS)
     means = Means(clock, breaking.names, settings.chaos.project, docker, checked, logs)
     parts = Parts(
         roster=roster,
+        news=news,
         reads=reads,
         probing=probing,
         peers=Peers(nodes, clock),

@@ -16,6 +16,8 @@ from core.subjects.sight import Look, Sight
 JOIN_S = 3.0
 """A member may know no leader for so long (an election takes 1 to 2 s with etcd's default timeout
 of 1 s) before it counts as cut off."""
+_REFUSED_ALONE_S = 1.0
+"""The others' word on one that refuses is waited for so long (it takes them 0.3 to 0.7 s)."""
 _HUNG_ALONE = 4
 """Looks in a row without an answer that count without the others' word (2 s at the default pace)."""
 
@@ -153,6 +155,10 @@ class Lives:
         """One that answered before, and has not twice in a row."""
         said = sight.detail
         if sight.look is Look.REFUSED:
+            # A port that refuses us may be a wall between us and it: the others say which.
+            asked = heard is None and scene.others_answer(who.id, sight.first_fail)
+            if asked and scene.mono - sight.first_fail < _REFUSED_ALONE_S:
+                return Life.UNKNOWN, f"it {said}; the other members are being asked"
             return Life.DOWN, _with_word(said, heard)
         if not scene.others_answer(who.id, sight.first_fail):
             return Life.UNKNOWN, f"it {said}; nothing else of etcd answers from here either"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from core.clients.docker import DockerClient
@@ -22,9 +22,13 @@ from core.subjects.probing import Probing
 
 @dataclass(slots=True)
 class Parts:
-    """The clients. `prometheus` None: figures come from the members' own /metrics (`own`)."""
+    """The clients. `prometheus` None: figures come from the members' own /metrics (`own`).
+
+    `news` is set when a member's connection has ended, or when more is known of one whose has.
+    """
 
     roster: Roster
+    news: asyncio.Event
     reads: EtcdReads
     probing: Probing
     peers: Peers
@@ -36,7 +40,6 @@ class Parts:
     explainer: Explainer
     docker: DockerClient | None = None
     logs: Mapping[str, LogSource] = field(default_factory=dict)
-    news: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def figures(self, members: Sequence[Who]) -> Figures:
         """Every member's figures; Unavailable if there are none to be had."""
@@ -45,15 +48,24 @@ class Parts:
         return await self.prometheus.read(members)
 
     async def nudged(self) -> None:
-        """Returns when a member's connection ended, or when more is known of one whose has."""
-        waits = [asyncio.ensure_future(one) for one in (self.probing.nudged(), self.news.wait())]
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for one in waits:
-                one.cancel()
-            await asyncio.gather(*waits, return_exceptions=True)
+        """Returns when there is news, once for each."""
+        await self.news.wait()
         self.news.clear()
+
+    async def unless_news(self, work: Awaitable[None]) -> bool:
+        """Do it to its end (True), or until there is news: then it is cancelled (False)."""
+        doing = asyncio.ensure_future(work)
+        hearing = asyncio.ensure_future(self.news.wait())
+        try:
+            await asyncio.wait((doing, hearing), return_when=asyncio.FIRST_COMPLETED)
+            if not doing.done():
+                return False
+            doing.result()
+            return True
+        finally:
+            for one in (doing, hearing):
+                one.cancel()
+            await asyncio.gather(doing, hearing, return_exceptions=True)
 
     async def close(self) -> None:
         """Close every connection."""

@@ -14,6 +14,8 @@ from core.errors import Unavailable
 from core.subjects.etcd.model import Said, Who
 from core.subjects.etcd.roster import Roster
 
+HEALTH_S = 0.4
+"""/health is waited for no longer: during an election it hangs, and who leads must be told meanwhile."""
 _PATIENCE = 3
 """So many lists in a row must speak for another cluster before it takes the known one's place."""
 
@@ -120,7 +122,7 @@ class EtcdReads:
 
     async def _health(self, url: str) -> Health | None:
         try:
-            return await self._client.health(url)
+            return await self._client.health(url, total_s=HEALTH_S)
         except SourceFailed:
             return None  # evidence only: what matters of it is in the status as well
 

@@ -31,12 +31,13 @@ from core.subjects.etcd.model import (
 from core.subjects.etcd.parts import Parts
 from core.subjects.etcd.peers import GAP_S, SHORT_GAP_S, Hearsay
 from core.subjects.etcd.settings import EtcdSettings
-from core.subjects.sight import Look
+from core.subjects.etcd.silence import Silence
 from core.subjects.sources import Source, read_due
 from core.tasks import OnError, Tasks
 
 _NUDGE_EVERY_S = 0.05
 _ALARMED_S = 0.05
+_MOST_NEWS = 3
 _MOST_ALARMS = 50
 
 
@@ -55,6 +56,7 @@ class EtcdSubject:
         self._parts = parts
         self._tasks = Tasks(on_error)
         self._lives = Lives()
+        self._silence = Silence(parts.roster, parts.probing, self._lives)
         self._leaders = Leaders(clock.monotonic())
         self._alarms: set[str] = {"NOSPACE", "CORRUPT"}
         self._earlier: dict[int, str] = {}
@@ -133,17 +135,28 @@ class EtcdSubject:
 
     async def observe(self) -> EtcdObservation:
         """Read what is due, and say what is seen now."""
-        # Whose connection has just ended is told by what is under way: see `nudged`.
-        wait_s = _ALARMED_S if self._alarmed() else self.settings.observe_wait_s
+        wait_s = self.settings.observe_wait_s
         if not self.members:
             # Nobody to probe before somebody has said who there is.
             await read_due([self._members], self._tasks, self._clock, wait_s)
             self._take_in()
-        await read_due(self._sources(), self._tasks, self._clock, wait_s)
+        await self._read(wait_s)
         self._take_in()
         seen = self._compose()
         self._parts.explainer.remember(seen)
         return seen
+
+    async def _read(self, wait_s: float) -> None:
+        """Read what is due. News cuts the waiting short, also for what hangs because of it (every
+        status during an election): more is told by the next look, see `nudged`."""
+        for _ in range(_MOST_NEWS):
+            if self._silence.untold():
+                wait_s = _ALARMED_S
+            reading = read_due(self._sources(), self._tasks, self._clock, wait_s)
+            if await self._parts.unless_news(reading):
+                return
+            self._parts.news.clear()
+            self._probe.hurry()
 
     async def nudged(self) -> None:
         """Returns when a member's connection ended, or the others told of it: look at once."""
@@ -174,52 +187,37 @@ class EtcdSubject:
         found: list[Source[Any]] = [self._members]
         if self.members:
             found += [self._probe, self._status, self._metrics]
-        if self._silent_ones():
+        if self._silence.ones():
             found.append(self._peers)
         return found
 
-    def _silent_ones(self) -> frozenset[int]:
-        """Members that do not answer now, or whose connection has just ended."""
-        probing = self._parts.probing
-        silent = {
-            key
-            for key, one in probing.sights.items()
-            if one.look is not Look.OK and one.last is not None
-        }
-        return frozenset(silent) | self._ended()
-
     async def _read_members(self) -> MemberList:
-        silent = self._silent_ones()
+        silent = self._silence.ones()
         skip = {one.url for one in self.members if one.id in silent and one.url is not None}
         return await self._parts.reads.members(skip)
 
     async def _read_probes(self) -> int:
+        before = self._silence.found()
         asked = await self._parts.probing.round({one.id: one.url for one in self.members})
-        if any(one.ended and one.fails == 1 for one in self._parts.probing.sights.values()):
+        if self._silence.found() - before:
             self._parts.news.set()
         return asked
 
     async def _read_statuses(self) -> int:
-        return await self._parts.reads.statuses(self.members, self._silent_ones())
+        return await self._parts.reads.statuses(self.members, self._silence.ones())
 
     async def _read_metrics(self) -> Figures:
         return await self._parts.figures(self.members)
 
     async def _read_peers(self) -> Hearsay:
-        silent = self._silent_ones()
+        silent = self._silence.ones()
         asked = [one for one in self.members if one.id not in silent]
-        found = await self._parts.peers.ask(asked, SHORT_GAP_S if self._ended() else GAP_S)
+        gap_s = SHORT_GAP_S if self._silence.ended() else GAP_S
+        found = await self._parts.peers.ask(asked, gap_s)
+        if self._silence.is_news(self._clock.monotonic()):
+            self._peers.hurry()
         self._parts.news.set()
         return found
-
-    def _ended(self) -> frozenset[int]:
-        """Members whose kept connection the other side has ended."""
-        ended = self._parts.probing.ended
-        return frozenset(one.id for one in self.members if one.url is not None and ended(one.url))
-
-    def _alarmed(self) -> bool:
-        """Whether some connection has ended, and nothing was told of that member yet."""
-        return bool(self._ended() - self._lives.incidents.keys())
 
     def _take_in(self) -> None:
         if self._members.value is None or self._taken == self._members.answers:
