@@ -6,7 +6,7 @@ Hearing needs the database and Slack, not the lock: a process that stands by hea
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
@@ -87,14 +87,15 @@ class Hearing:
         diagnosing = Diagnosing(around, recheck=m.recheck)
         book = commands.book(around, of_diagnoses(diagnosing))
         book = book.joined(actions.book(around)).joined(gathered.book())
-        book = book.joined(monitor_commands.book(self.watching)).joined(home.book())
+        watching = replace(self.watching, name_of=self.name_of)
+        book = book.joined(monitor_commands.book(watching)).joined(home.book())
         book = book.joined(diagnosis.book(diagnosing)).joined(mentions.book(m.identity.bot_user_id))
         bench = Bench(
             rules(m.config.file), m.clock, m.experiments, lambda s: routes.of_subject(s).channel
         )
         book = book.joined(chaos_commands.book(Chaos(bench, around)))
         desk = Desk(m.db, m.clock, self._roles, m.metrics)
-        page = Home(m.slack.web, m.db, self._roles, self.watching)
+        page = Home(m.slack.web, m.db, self._roles, watching)
         front = Front(book, desk, Whisper(m.slack.web), m.tasks, page.show)
         self._app = make_app(m.slack.web, m.identity, front)
         if m.config.file.slack.mode == "socket":

@@ -106,9 +106,10 @@ async def _in_its_part(
             await subject.resolve(experiment.selector, 0, frozenset((one,)))
         except Refused:
             own = await subject.resolve(experiment.selector, 0, among)
-            meant = f"the leader, {own[0]} just now" if part == "leader" else "a follower"
+            leads = part == "leader"
+            meant = f"the leader, {own[0]} just now" if leads else "a follower"
             raise Refused(
-                f"{experiment.name} is for {meant}; {one} is none. "
+                f"{experiment.name} is for {meant}; {one} {'does not lead' if leads else 'leads'}. "
                 "Leave the target out to have it chosen."
             ) from None
 

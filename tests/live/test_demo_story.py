@@ -150,6 +150,9 @@ async def _watching_is_paused(person: Person) -> None:
     await person.say("/monitor pause tikv-twin 30m upgrade")
     paused = feed.locator(".message:not(.ephemeral)", has_text="upgrade").last
     await expect(paused).to_contain_text("Ben Okafor")
+    await person.say("/monitor status")
+    # By name, as everywhere: a mention would be written @Ben Okafor.
+    await expect(person.whisper("Monitoring")).to_contain_text("paused by Ben Okafor")
     await person.shoot("9-paused")
     await person.say("/monitor resume")
     await expect(feed).to_contain_text("the pause was ended by")

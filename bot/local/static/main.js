@@ -169,6 +169,7 @@ async function start() {
   route();
   connect();
   document.body.classList.add('ready');
+  remember('tries', 0);
 }
 
 start();

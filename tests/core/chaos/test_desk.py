@@ -103,12 +103,12 @@ async def test_a_named_target_must_play_the_part_that_the_experiment_is_about(
         assert await refused("kill-leader", "store:2") == ""
         assert await refused("kill-leader", "") == ""
         assert await refused("kill-leader", "store:1") == (
-            "kill-leader is for the leader, store:2 just now; store:1 is none. "
+            "kill-leader is for the leader, store:2 just now; store:1 does not lead. "
             "Leave the target out to have it chosen."
         )
         assert await refused("kill-follower", "store:1") == ""
         assert await refused("kill-follower", "store:2") == (
-            "kill-follower is for a follower; store:2 is none. "
+            "kill-follower is for a follower; store:2 leads. "
             "Leave the target out to have it chosen."
         )
         world.subject.leader = ""
