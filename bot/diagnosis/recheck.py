@@ -29,7 +29,8 @@ def rechecked(found: Rechecked) -> Message:
     blocks += [rich(*_row(one)) for one in own[:SHOWN]]
     left = rivals[: max(SHOWN - len(own), 0)]
     if left:
-        told = f"Of the alternatives, which were not chosen: {_verdict(rivals)}"
+        also = _verdict(rivals)
+        told = f"Of the alternatives, which were not chosen: {also[0].lower()}{also[1:]}"
         blocks.append(rich(line(say(told, italic=True))))
         blocks += [rich(*_row(one)) for one in left]
     blocks.append(context(*_small_print(found, len(found.lines) - len(own[:SHOWN]) - len(left))))

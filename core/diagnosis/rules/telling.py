@@ -71,9 +71,8 @@ def _said(kind: str, item: Mapping[str, Any]) -> str:
             f" (exit code {code})" if code is not None else ""
         )
     if kind == "probe":
-        return (
-            "answers" if item.get("ok") else f"does not answer: {item.get('said') or 'no answer'}"
-        )
+        why = item.get("said") or "no answer"
+        return "it answers" if item.get("ok") else f"it does not answer: {why}"
     return f"{item.get('what', 'change')}: {item.get('words', '')}"
 
 

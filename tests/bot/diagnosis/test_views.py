@@ -180,6 +180,8 @@ def test_a_refuted_alternative_does_not_read_as_a_refuted_diagnosis() -> None:
     middle = next(n for n, one in enumerate(told) if "Of the alternatives" in one)
     assert not any("✕" in one for one in told[:middle])
     assert f"0 of {sum(one.rival for one in found.lines)} claims still hold" in told[middle]
+    whole = [read(one) for one in recheck.rechecked(found).blocks]
+    assert any("which were not chosen: all " in one for one in whole)
 
 
 def test_a_list_of_questions_has_nothing_to_press_and_cites_nothing() -> None:
