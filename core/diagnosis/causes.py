@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """One cause: its word, what it says of `{entity}`, what to do, and at what risk.
+    """One cause: its word, what it says of `{entity}`, what to do, and at what risk. Said of a store;
+    see befallen.py for what has no regions.
 
     `commands` are templates of the catalogue that fit; `root` is its depth: where two explain the
     same, the one with the higher root is the cause and the other its symptom.
@@ -24,16 +25,6 @@ class Cause:
 _REPLICAS = (
     "Until the store is back, its regions run with one replica fewer: do not stop another store."
 )
-
-_MEMBERS = "Until it is back, the next loss may cost the majority: do not stop another member."
-
-
-def risks(cause: Cause, entity: str) -> tuple[str, ...]:
-    """The risks of a cause, in the words of what it befell."""
-    if not entity.startswith("member:"):
-        return cause.risks
-    return tuple(_MEMBERS if one == _REPLICAS else one for one in cause.risks)
-
 
 CAUSES = {
     one.name: one

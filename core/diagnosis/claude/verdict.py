@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from core.diagnosis import catalogue
+from core.diagnosis import befallen, catalogue
 from core.diagnosis.causes import CAUSES
 from core.diagnosis.claims import checked
 from core.diagnosis.claude import worth
@@ -74,11 +74,11 @@ def judge(said: AnswerTable, task: Task, snapshot: Snapshot, model: str) -> Verd
 
 
 def _diagnosis(said: AnswerTable, snapshot: Snapshot, model: str) -> Diagnosis:
-    cause, known = CAUSES[said.cause], {*snapshot.entities, snapshot.entity}
+    known = {*snapshot.entities, snapshot.entity}
     # An entity that nobody told of is none: the ticket's own is meant.
     entity = said.entity if said.entity in known else snapshot.entity
     missing = dict.fromkeys((*unseen(snapshot, entity), *_each(said.unseen, 160)))
-    risks = dict.fromkeys((*cause.risks, *_each(said.risks, WORDS)))
+    risks = dict.fromkeys((*befallen.of(said.cause, entity).risks, *_each(said.risks, WORDS)))
     healthy = said.cause == "nothing_wrong"
     return Diagnosis(
         cause=said.cause,
@@ -107,7 +107,7 @@ def _says(cause: str, snapshot: Snapshot, entity: str) -> str:
 
 def _action(made: Diagnosis, chosen: str) -> str:
     """What to do, in our words: Claude picks which of them, so nobody can speak through it here."""
-    own = _WAIT if chosen == "wait" else CAUSES[made.cause].action
+    own = _WAIT if chosen == "wait" else befallen.of(made.cause, made.entity).action
     if chosen == "more_data" or made.certainty is Certainty.INCONCLUSIVE:
         return unsure(made.cause, made.unseen, own)
     return own

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.diagnosis.causes import CAUSES, risks
+from core.diagnosis import befallen
 from core.diagnosis.model import Snapshot
 from core.diagnosis.rules.fine import CHANGES_ANY, EVERY_STORE_ANSWERS, NEW_LEADER_ANY, UPGRADES
 from core.diagnosis.rules.fine_signs import ONLY_REMOVED
@@ -93,8 +93,8 @@ def advice(cause: str, snapshot: Snapshot, entity: str) -> Advice:
             any(seen(sign, snapshot, entity) for sign in group) for group in one.when
         ):
             return one.advice
-    usual = CAUSES[cause]
-    return Advice(usual.says, usual.action, risks(usual, entity), usual.commands)
+    usual = befallen.of(cause, entity)
+    return Advice(usual.says, usual.action, usual.risks, usual.commands)
 
 
 def unsure(cause: str, gaps: Sequence[str], action: str) -> str:
