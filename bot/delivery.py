@@ -100,7 +100,7 @@ class Delivery:
 
     def _find_left(self, tx: Tx) -> None:
         at = events.cursor(tx, CONSUMER)
-        for subject in placements.subjects_with_fresh(tx):
+        for subject in placements.subjects_with_unplaced(tx):
             self._unfinished.setdefault(subject, at)
 
     async def _follow(self) -> None:
@@ -117,11 +117,13 @@ class Delivery:
         self.caught_up_at = self._clock.monotonic()
 
     async def _finish_placing(self) -> None:
-        """The rest of a storm, slice by slice, so that others get their turn in between."""
+        """What is too much for one transaction, in steps, so that others get their turn."""
         while self._unfinished:
             subject, event_id = next(iter(self._unfinished.items()))
-            if not await self._db.write_as(self._epoch, self._placing.place, subject, event_id):
-                self._unfinished.pop(subject, None)
+            unplaced = await self._db.read(placements.unplaced, subject)
+            steps = self._placing.steps(subject, event_id, unplaced)
+            await self._db.write_steps(self._epoch, steps)
+            self._unfinished.pop(subject, None)
 
     def handle(self, tx: Tx, batch: list[Event]) -> None:
         """One batch of events, oldest first."""
@@ -145,8 +147,11 @@ class Delivery:
             elif event.ticket_id is None:
                 to_place.update(self._news(tx, event))
         for subject, event_id in to_place.items():
-            if self._placing.place(tx, subject, event_id):
+            few = placements.few_unplaced(tx, subject)
+            if few is None:
                 self._unfinished[subject] = event_id
+            else:
+                self._placing.place(tx, subject, event_id, few)
 
     def _news(self, tx: Tx, event: Event) -> dict[str, int]:
         """Events that are not about one ticket; returns subjects with something to place."""

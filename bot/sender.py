@@ -1,7 +1,7 @@
 """Carrying intended effects to Slack: one sender per channel, each effect from intent to proof.
 
-A row is committed as `sending`, with the newest state rendered in the same transaction, before the
-call leaves; as `sent` after it. What is in doubt is looked up before anything is sent again
+The next row is chosen and drawn on a snapshot, which holds up nobody who writes; it is committed as
+`sending`, if it still is as it was drawn, before the call leaves; as `sent` after it. What is in doubt is looked up before anything is sent again
 (`bot.sender_proof`). Pace is `bot.sender_rates`, refusals are `bot.sender_refusals`.
 """
 
@@ -20,7 +20,7 @@ from bot.render import Renderer
 from bot.sender_call import Caller
 from bot.sender_proof import Proof
 from bot.sender_rates import POST_EVERY_S, Rates
-from bot.sender_record import Job, record
+from bot.sender_record import Drawn, Job, record
 from bot.sender_refusals import Trouble, retry_s
 from bot.sender_webhook import NEVER, Rest, Webhook
 from bot.slack import AuthFailed, Limited, Ok, Slack
@@ -198,14 +198,15 @@ class Sender:
         if await self._proof.settle(channel):
             return 0.0
         blocked = self._rates.blocked(channel)
-        found = await self._db.write_as(self._epoch, self._take, channel, tuple(blocked))
+        found = await self._db.read(self._choose, channel, tuple(blocked))
         if isinstance(found, Rest):
             if found.probe:
                 reopened = await self._proof.reopen(channel, found.probe)
                 return 0.0 if reopened else PROBE_S
             return min(found.seconds, *blocked.values()) if blocked else found.seconds
-        if found is not None:
-            await self._carry_out(channel, found)
+        job = await self._db.write_as(self._epoch, self._begin, found)
+        if job is not None:
+            await self._carry_out(channel, job)
         return 0.0
 
     async def _doubt(self, channel: str) -> None:
@@ -213,8 +214,8 @@ class Sender:
         await self._db.write_as(self._epoch, reconcile.recover, self._epoch, due_at, channel)
         self._unsure.discard(channel)
 
-    def _take(self, tx: Tx, channel: str, blocked: tuple[str, ...]) -> Job | Rest | None:
-        """Choose, render and mark the next effect; None if it needed no call."""
+    def _choose(self, tx: Tx, channel: str, blocked: tuple[str, ...]) -> Drawn | Rest:
+        """Choose the next effect and draw it."""
         parked = next((p for p in channels.parked_channels(tx) if p.channel == channel), None)
         if parked is not None:
             waited_s = tx.now - parked.checked_at
@@ -225,18 +226,23 @@ class Sender:
             due_at = channels.next_due_at(tx, channel)
             return Rest(NEVER if due_at is None else max(due_at - tx.now, 0.001))
         self._points.reach("sender.chosen")
-        message = self._renderer.render(tx, row)
+        parent = outbox.get(tx, row.parent_key) if row.parent_key else None
+        return Drawn(row, self._renderer.render(tx, row), None if parent is None else parent.ts)
+
+    def _begin(self, tx: Tx, drawn: Drawn) -> Job | None:
+        """Mark what was drawn as under way; None if it needs no call, or is not as it was."""
+        row, message = drawn.row, drawn.message
+        if outbox.get(tx, row.key) != row:
+            return None
         if message is None:
             (outbox.unchanged(tx, row) if row.edit else reconcile.drop(tx, row.key))
             return None
         if row.edit and row.shown == message.digest():
             outbox.unchanged(tx, row)
             return None
-        parent = outbox.get(tx, row.parent_key) if row.parent_key else None
         if not outbox.begin(tx, row, self._epoch):
             return None
-        thread = parent.ts if parent is not None else None
-        return Job(replace(row, attempt=row.attempt + 1), message, row.parent_key, thread)
+        return Job(replace(row, attempt=row.attempt + 1), message, row.parent_key, drawn.thread_ts)
 
     async def _carry_out(self, channel: str, job: Job) -> None:
         self._points.reach("sender.sending")

@@ -14,6 +14,15 @@ from core.outbox import Row
 
 
 @dataclass(frozen=True, slots=True)
+class Drawn:
+    """An effect as it was on a snapshot, and how it looks: None if there is nothing to say."""
+
+    row: Row
+    message: Message | None
+    thread_ts: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """One call about to be made: committed as `sending`."""
 

@@ -255,7 +255,8 @@ def next_pending(tx: Tx, channel: str, kinds_blocked: Sequence[str] = ()) -> Row
 def begin(tx: Tx, row: Row, epoch: int) -> bool:
     """Mark the row as under way, before the call; False if somebody else moved it.
 
-    What it shows is forgotten first: until the outcome is known, nothing is.
+    What it shows is forgotten first: until the outcome is known, nothing is. What is wanted by now,
+    but not by the row as it was drawn, is an edit that follows.
     """
     return (
         tx.changed(

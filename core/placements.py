@@ -1,7 +1,7 @@
 """Where each ticket is told: on a card of its own, under its cause, or gathered with many others.
 
-Every ticket is placed once; what is not placed yet is what has not been told. All of it is written
-in bulk, so that ten thousand tickets are placed by a few statements.
+Every ticket is placed once; what is not placed yet is what has not been told. Many are looked up once
+and written SLICE by SLICE, so that ten thousand tickets hold nobody up.
 
 References: "ticket:42" is a card, "storm:7" and "adoption:3" gather many, "maintenance:5" holds
 back what opened during an announced pause.
@@ -11,20 +11,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from core import schema
 from core.db import Tx
-from core.invariant import Severity
 from core.tickets.known import parts
 
 p = schema.placements
 t = schema.tickets
 _COLUMNS = ("ticket_id", "channel", "place", "ref", "at")
-SLICE = 5000
-"""Tickets placed in one transaction: as many as take about 25 ms, once or twice in a storm."""
+SLICE = 1000
+"""Tickets placed in one step: as many as take about 3 ms."""
 LATELY_S = 3600.0
 """A ticket that ended before it could be told is still told for this long."""
 
@@ -40,14 +39,13 @@ class Placement:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Fresh:
-    """Tickets of one severity that are not placed yet."""
+class Unplaced(NamedTuple):
+    """A ticket that is not placed yet; `cause` is the ticket that explains it."""
 
-    severity: Severity
+    id: int
+    severity: str
     adopted: bool
-    explained: bool
-    n: int
+    cause: int | None
 
 
 def card_ref(ticket_id: int) -> str:
@@ -70,74 +68,41 @@ def of(tx: Tx, ticket_ids: Iterable[int]) -> dict[int, Placement]:
     return found
 
 
-def _unplaced(tx: Tx, subject: str) -> sa.ColumnElement[bool]:
+def unplaced(tx: Tx, subject: str) -> list[Unplaced]:
+    """What of a subject is not placed yet, oldest first."""
+    rows: Sequence[Any] = tx.rows(_which(subject, tx.now))
+    return sorted(Unplaced(*row) for row in rows)
+
+
+def few_unplaced(tx: Tx, subject: str) -> list[Unplaced] | None:
+    """The same, or None if that is more than SLICE: then it is looked up where nobody waits."""
+    rows: Sequence[Any] = tx.rows(_which(subject, tx.now).limit(SLICE + 1))
+    return sorted(Unplaced(*row) for row in rows) if len(rows) <= SLICE else None
+
+
+def _which(subject: str, now: float) -> sa.Select[Any]:
     told = sa.exists().where(p.c.ticket_id == t.c.id)
-    ended_lately = t.c.resolved_at > tx.now - LATELY_S
-    return sa.and_(t.c.subject == subject, sa.or_(t.c.resolved_at.is_(None), ended_lately), ~told)
-
-
-_EXPLAINED = t.c.explained_by.is_not(None)
-
-
-@dataclass(frozen=True, slots=True)
-class Kindred:
-    """Which unplaced tickets: of these severities, symptoms of others or not."""
-
-    severities: tuple[Severity, ...]
-    explained: bool
-
-
-def _kindred(kind: Kindred) -> sa.ColumnElement[bool]:
-    wanted = _EXPLAINED if kind.explained else ~_EXPLAINED
-    return sa.and_(t.c.severity.in_([str(s) for s in kind.severities]), wanted)
-
-
-def fresh(tx: Tx, subject: str) -> list[Fresh]:
-    """What of a subject is not placed yet, counted."""
-    rows: Sequence[Any] = tx.rows(
-        sa.select(t.c.severity, t.c.adopted, _EXPLAINED.label("explained"), sa.func.count())
-        .where(_unplaced(tx, subject))
-        .group_by(t.c.severity, t.c.adopted, _EXPLAINED)
+    lately = sa.or_(t.c.resolved_at.is_(None), t.c.resolved_at > now - LATELY_S)
+    return sa.select(t.c.id, t.c.severity, t.c.adopted, t.c.explained_by).where(
+        t.c.subject == subject, lately, ~told
     )
-    return [Fresh(Severity(sev), bool(adopted), bool(exp), n) for sev, adopted, exp, n in rows]
 
 
-def subjects_with_fresh(tx: Tx) -> list[str]:
+def subjects_with_unplaced(tx: Tx) -> list[str]:
     """The subjects that have tickets which are not placed (after a start)."""
     names = [r.name for r in tx.rows(sa.select(schema.subjects.c.name))]
-    return [n for n in names if fresh(tx, n)]
+    return [one for one in names if few_unplaced(tx, one) != []]
 
 
-def put_all(
-    tx: Tx,
-    subject: str,
-    channel: str,
-    place: str,
-    ref: str,
-    *,
-    adopted: bool | None = None,
-    kind: Kindred | None = None,
-) -> int:
-    """Place what of a subject is not placed (all of it, or what `kind` describes) at one place.
-
-    At most SLICE tickets, the oldest; how many that were.
-    """
-    where = [_unplaced(tx, subject)]
-    if adopted is not None:
-        where.append(t.c.adopted.is_(adopted))
-    if kind is not None:
-        where.append(_kindred(kind))
-    chosen = sa.select(
-        t.c.id, sa.literal(channel), sa.literal(place), sa.literal(ref), sa.literal(tx.now)
-    ).where(*where)
-    oldest = chosen.order_by(t.c.id).limit(SLICE)
-    return tx.changed(sa.insert(p).from_select(_COLUMNS, oldest))
+def put_new(tx: Tx, ticket_ids: Sequence[int], channel: str, place: str, ref: str) -> None:
+    """Place tickets that are not placed yet together."""
+    tx.bulk_insert(p, _COLUMNS, [(one, channel, place, ref, tx.now) for one in ticket_ids])
 
 
-def put_symptoms(tx: Tx, subject: str) -> tuple[int, list[tuple[int, int]]]:
-    """Place symptoms where their cause is told, at most SLICE, the oldest.
+def put_symptoms(tx: Tx, ticket_ids: Sequence[int]) -> tuple[int, list[tuple[int, int]]]:
+    """Place unplaced symptoms, at most SLICE, where their cause is told.
 
-    Returns how many, and pairs (cause, symptom) of those that joined a card, at most 200.
+    Returns how many had such a place, and pairs (cause, symptom) of those that joined a card.
     """
     cause = p.alias("cause")
     chosen = (
@@ -149,28 +114,15 @@ def put_symptoms(tx: Tx, subject: str) -> tuple[int, list[tuple[int, int]]]:
             sa.literal(tx.now),
         )
         .join_from(t, cause, cause.c.ticket_id == t.c.explained_by)
-        .where(_unplaced(tx, subject), _EXPLAINED)
+        .where(t.c.id.in_(ticket_ids))
     )
     joined: Sequence[Any] = tx.rows(
         chosen.with_only_columns(t.c.explained_by, t.c.id)
         .where(cause.c.place == "card")
         .order_by(t.c.id)
-        .limit(200)
     )
-    n = tx.changed(sa.insert(p).from_select(_COLUMNS, chosen.order_by(t.c.id).limit(SLICE)))
+    n = tx.changed(sa.insert(p).from_select(_COLUMNS, chosen))
     return n, [(cause_id, symptom_id) for cause_id, symptom_id in joined]
-
-
-def first(tx: Tx, subject: str, kind: Kindred, limit: int) -> list[tuple[int, Severity]]:
-    """The first few unplaced tickets of a kind, worst first, with their severities."""
-    worst_first = sa.case((t.c.severity == "critical", 0), (t.c.severity == "warning", 1), else_=2)
-    rows: Sequence[Any] = tx.rows(
-        sa.select(t.c.id, t.c.severity)
-        .where(_unplaced(tx, subject), _kindred(kind))
-        .order_by(worst_first, t.c.id)
-        .limit(limit)
-    )
-    return [(number, Severity(severity)) for number, severity in rows]
 
 
 def put(tx: Tx, placed: Sequence[Placement]) -> None:

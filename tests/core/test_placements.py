@@ -10,7 +10,6 @@ from core.db import Database, Tx
 from core.errors import NotFound
 from core.invariant import Broken, Severity, Violation
 from core.outbox import Effect
-from core.placements import Kindred
 from core.tickets import deadlines, settle, store
 from core.tickets.plan import Opening, Plan
 
@@ -40,16 +39,29 @@ def opened(
     return list(ids.values())
 
 
-async def test_what_is_fresh_is_counted_until_it_is_placed(db: Database) -> None:
-    await db.write(opened, "a", "b")
-    await db.write(opened, "c", severity=Severity.WARNING, adopted=True)
-    fresh = {(f.severity, f.adopted): f.n for f in await db.read(placements.fresh, "prod")}
-    assert fresh == {(Severity.CRITICAL, False): 2, (Severity.WARNING, True): 1}
-    await db.write(placements.put_all, "prod", "alerts", "adoption", "adoption:1", adopted=True)
-    assert [f.n for f in await db.read(placements.fresh, "prod")] == [2]
-    await db.write(placements.put_all, "prod", "alerts", "storm", "storm:1")
-    assert await db.read(placements.fresh, "prod") == []
-    assert await db.read(placements.fresh, "other") == []
+def put_all(tx: Tx, place: str, ref: str) -> None:
+    ids = [one.id for one in placements.unplaced(tx, "prod")]
+    placements.put_new(tx, ids, "alerts", place, ref)
+
+
+async def test_what_is_not_placed_is_found_until_it_is(db: Database) -> None:
+    a, b = await db.write(opened, "a", "b")
+    (c,) = await db.write(opened, "c", severity=Severity.WARNING, adopted=True, cause=a)
+    found = await db.read(placements.unplaced, "prod")
+    assert [tuple(one) for one in found] == [
+        (a, "critical", False, None), (b, "critical", False, None), (c, "warning", True, a),
+    ]  # fmt: skip
+    await db.write(placements.put_new, [c], "alerts", "adoption", "adoption:1")
+    assert [one.id for one in await db.read(placements.few_unplaced, "prod") or ()] == [a, b]
+    assert await db.read(placements.unplaced, "other") == []
+
+
+async def test_more_than_a_slice_is_not_few(sqlite_db: Database) -> None:
+    names = [f"s{n}" for n in range(placements.SLICE)]
+    await sqlite_db.write(lambda tx: opened(tx, *names))
+    assert len(await sqlite_db.read(placements.few_unplaced, "prod") or ()) == placements.SLICE
+    await sqlite_db.write(opened, "one more")
+    assert await sqlite_db.read(placements.few_unplaced, "prod") is None
 
 
 async def test_a_ticket_that_ended_untold_is_still_told_for_an_hour(
@@ -57,9 +69,9 @@ async def test_a_ticket_that_ended_untold_is_still_told_for_an_hour(
 ) -> None:
     (number,) = await db.write(opened, "a")
     await db.write(store.resolve, number, "cli:ana", anyway=True)
-    assert len(await db.read(placements.fresh, "prod")) == 1
+    assert [one.id for one in await db.read(placements.unplaced, "prod")] == [number]
     await clock.advance(placements.LATELY_S + 1)
-    assert await db.read(placements.fresh, "prod") == []
+    assert await db.read(placements.unplaced, "prod") == []
 
 
 async def test_symptoms_are_placed_where_their_cause_is(db: Database) -> None:
@@ -67,7 +79,7 @@ async def test_symptoms_are_placed_where_their_cause_is(db: Database) -> None:
     await db.write(placements.put, [placements.Placement(card, "alerts", "card", "ticket:1", 0.0)])
     (joins,) = await db.write(opened, "b", cause=card)
     (orphan,) = await db.write(opened, "c", cause=999)
-    assert await db.write(placements.put_symptoms, "prod") == (1, [(card, joins)])
+    assert await db.write(placements.put_symptoms, [joins, orphan]) == (1, [(card, joins)])
     placed = await db.read(placements.of, [card, joins, orphan])
     assert (placed[joins].place, placed[joins].ref) == ("episode", "ticket:1")
     assert orphan not in placed
@@ -75,24 +87,16 @@ async def test_symptoms_are_placed_where_their_cause_is(db: Database) -> None:
 
 async def test_a_symptom_of_a_storms_member_joins_the_storm(db: Database) -> None:
     (cause,) = await db.write(opened, "a")
-    await db.write(placements.put_all, "prod", "alerts", "storm", "storm:1")
+    await db.write(put_all, "storm", "storm:1")
     (symptom,) = await db.write(opened, "b", cause=cause)
-    assert await db.write(placements.put_symptoms, "prod") == (1, [])
+    assert await db.write(placements.put_symptoms, [symptom]) == (1, [])
     placed = await db.read(placements.of, [symptom])
     assert (placed[symptom].place, placed[symptom].ref) == ("storm", "storm:1")
 
 
-async def test_the_first_of_a_kind_are_the_worst(db: Database) -> None:
-    await db.write(opened, "a", severity=Severity.INFO)
-    await db.write(opened, "b", severity=Severity.CRITICAL)
-    kind = Kindred((Severity.INFO, Severity.CRITICAL), False)
-    first = await db.read(placements.first, "prod", kind, 5)
-    assert [severity for _, severity in first] == [Severity.CRITICAL, Severity.INFO]
-
-
 async def test_what_a_pause_held_back_is_fresh_again_if_it_is_still_open(db: Database) -> None:
     over, still = await db.write(opened, "a", "b")
-    await db.write(placements.put_all, "prod", "alerts", "episode", "maintenance:1")
+    await db.write(put_all, "episode", "maintenance:1")
     await db.write(store.resolve, over, "cli:ana", anyway=True)
     assert await db.read(placements.subjects_at, "maintenance:1") == ["prod"]
     assert await db.write(placements.release, "maintenance:1") == 1
@@ -103,7 +107,7 @@ async def test_what_a_pause_held_back_is_fresh_again_if_it_is_still_open(db: Dat
 async def test_a_tally_counts_what_is_open_and_all_once_nothing_is(db: Database) -> None:
     numbers = await db.write(opened, *"abcd")
     await db.write(opened, "e", severity=Severity.WARNING)
-    await db.write(placements.put_all, "prod", "alerts", "storm", "storm:1")
+    await db.write(put_all, "storm", "storm:1")
     await db.write(store.acknowledge, numbers[0], "cli:ana")
     await db.write(store.hold, numbers[1], "cli:ana")
     await db.write(store.resolve, numbers[2], "cli:ana", anyway=True)
@@ -188,7 +192,7 @@ def _shown_healthy(tx: Tx, number: int) -> None:
 async def test_accepting_holds_what_is_open_and_free_and_leaves_the_rest(db: Database) -> None:
     mine, theirs, over = await db.write(opened, "a", "b", "c", adopted=True)
     made = await db.write(gatherings.begin, "adoption", "alerts", "prod")
-    await db.write(placements.put_all, "prod", "alerts", "adoption", made.ref, adopted=True)
+    await db.write(put_all, "adoption", made.ref)
     await db.write(store.hold, theirs, "cli:ben", reason="mine")
     await db.write(store.resolve, over, "cli:ana", anyway=True)
     assert await db.write(gatherings.accept, made.ref, "slack:U1") == 1
@@ -205,8 +209,5 @@ async def test_ten_thousand_are_accepted_at_once(sqlite_db: Database) -> None:
     names = [f"s{n}" for n in range(10_000)]
     await sqlite_db.write(lambda tx: opened(tx, *names, adopted=True))
     made = await sqlite_db.write(gatherings.begin, "adoption", "alerts", "prod")
-    for _ in range(4):
-        await sqlite_db.write(
-            lambda tx: placements.put_all(tx, "prod", "alerts", "adoption", made.ref, adopted=True)
-        )
+    await sqlite_db.write(put_all, "adoption", made.ref)
     assert await sqlite_db.write(gatherings.accept, made.ref, "slack:U1") == 10_000

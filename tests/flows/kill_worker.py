@@ -21,7 +21,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent.parent))
 
 from bot.delivery import Delivery
 from bot.points import Points
-from bot.sender import Job, Rest, Sender, SenderSettings
+from bot.sender import Sender, SenderSettings
+from bot.sender_record import Drawn, Job
 from core import channels, events, monitor, outbox
 from core.clock import SystemClock
 from core.db import Tx
@@ -50,9 +51,9 @@ class Order:
 class RecordAfter(Sender):
     """The control: it notes what it sent only afterwards, as naive senders do."""
 
-    def _take(self, tx: Tx, channel: str, blocked: tuple[str, ...]) -> Job | Rest | None:
-        found = super()._take(tx, channel, blocked)
-        if isinstance(found, Job):
+    def _begin(self, tx: Tx, drawn: Drawn) -> Job | None:
+        found = super()._begin(tx, drawn)
+        if found is not None:
             back = outbox.o.c
             tx.run(
                 outbox.o.update()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -394,7 +395,9 @@ async def test_a_storm_that_was_being_placed_when_the_process_ended_is_told_whol
     async with rig(tmp_path, running=False) as r:
         await r.breaks(*(f"store-{n}" for n in range(6000)))
         # The first slice only: the storm is begun, nothing is told yet.
-        assert await r.db.write(r.delivery._placing.place, "prod", 1)
+        unplaced = await r.db.read(placements.unplaced, "prod")
+        steps = r.delivery._placing.steps("prod", 1, unplaced)
+        await r.db.write_steps(r.epoch, islice(steps, 2))
         assert len(await r.db.read(placements.of, range(1, 6001))) == placements.SLICE
         r.tasks.start("delivery", r.delivery.run())
         r.tasks.start("sender", r.sender.run())
