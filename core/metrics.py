@@ -52,12 +52,6 @@ class Metrics:
         self.opened = Counter(
             "tocsin_tickets_opened", "Tickets opened by subject.", ["subject"], registry=r
         )
-        self.events_behind = Gauge(
-            "tocsin_events_behind",
-            "Events that a follower has not dealt with.",
-            ["consumer"],
-            registry=r,
-        )
         self.deliveries = Counter(
             "tocsin_deliveries",
             "Slack effects by kind and outcome.",

@@ -81,14 +81,14 @@ def _create(tx: Tx) -> None:
     )
 
 
-def _upgrade(tx: Tx) -> None:
+def _upgrade(tx: Tx, to: str = "head") -> None:
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["connection"] = tx.conn
-    command.upgrade(config, "head")
+    command.upgrade(config, to)
 
 
 async def _save(db: Database, found: str) -> str | None:
@@ -135,4 +135,8 @@ def _copy(source: str, target: Path) -> int:
 
 def shown(db: Database) -> str:
     """The database as a person may see it: never with a password."""
-    return f"The database {db.url.render_as_string(hide_password=True)}"
+    if db.is_sqlite:
+        return f"The database {db.url.database}"
+    return (
+        f"The database {db.url.set(drivername='postgresql').render_as_string(hide_password=True)}"
+    )

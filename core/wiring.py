@@ -34,7 +34,7 @@ from core.invariant import Invariant
 from core.metrics import Metrics
 from core.opening import failed, open_database
 from core.runs.runner import Runner
-from core.subject import Subject
+from core.subject import OWN, Subject
 from core.subjects.etcd import from_file as etcd_file
 from core.subjects.etcd.build import etcd
 from core.subjects.etcd.catalog import ALL as ETCD
@@ -78,9 +78,11 @@ class Core:
 
 
 def build_subjects(config: Config, clock: Clock) -> list[Subject]:
-    """The configured subjects. Invalid for an unknown kind or key."""
+    """The configured subjects. Invalid for an unknown kind or key, and for Tocsin's own name."""
     made = []
     for one in config.file.subjects:
+        if one.name == OWN:
+            raise Invalid(f"a subject cannot be called {OWN!r}: that is Tocsin itself.")
         builder = SUBJECTS.get(one.kind)
         if builder is None:
             known = ", ".join(sorted(SUBJECTS))

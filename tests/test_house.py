@@ -18,12 +18,6 @@ MODULES = sorted(
 )
 MAX_LINES = 300
 MAX_FUNCTION = 50
-MAX_OWN_IMPORTS = 8
-# Wiring sees everything, that is its duty; a registry of parts likewise.
-MANY_IMPORTS = {
-    "bot/wiring.py", "bot/hearing.py", "bot/sender.py", "bot/render.py", "bot/cli/app.py",
-    "bot/delivery.py", "core/wiring.py", "bot/local/workspace.py",
-}  # fmt: skip
 SQL_MAY_BE_IN = (
     "core/db", "core/engines.py", "core/engine_postgres.py", "core/addresses.py", "core/schema", "core/events.py", "core/outbox.py", "core/lock.py",
     "core/migrate.py", "core/migrations/", "core/tickets/", "core/placements.py",

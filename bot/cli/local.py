@@ -77,7 +77,7 @@ class Panel:
 @command
 async def local(
     port: Annotated[
-        int, typer.Option("--port", "-p", help="Of the page; 0 picks one.")
+        int, typer.Option("--port", "-p", min=0, max=65535, help="Of the page; 0 picks one.")
     ] = DEFAULT_PORT,
     state: Annotated[
         Path, typer.Option("--state", help="Where the twin's processes keep their files.")

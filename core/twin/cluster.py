@@ -48,7 +48,8 @@ class Layout:
         tie_to: int | None = None,
     ) -> None:
         self.dir = Path(dir).resolve()
-        self.dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for one in (*reversed(self.dir.parents), self.dir):
+            one.mkdir(mode=0o700, exist_ok=True)  # `parents=True` makes those above with any mode
         self.dir.chmod(0o700)
         self._processes = Supervisor(self.dir, tie_to)
         if not (self.dir / specs.FILE).exists():

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from core.chaos.experiment import CLOSE_S
 from core.config import Environment, load
 from tests import parts
 
@@ -52,6 +53,32 @@ def test_the_bot_of_the_compose_cluster_gets_no_docker_socket_outside_the_profil
 def test_the_alert_rules_and_the_scrape_configuration_are_valid() -> None:
     parts.require("prometheus")
     run("promtool", "check", "rules", "deploy/alerts.rules.yml")
+    run("promtool", "check", "config", "--syntax-only", "deploy/compose/prometheus.yml")
+
+
+def test_alert_rules_count_what_may_fall_as_what_it_is() -> None:
+    from core.metrics import Metrics
+
+    page = Metrics().page().decode()
+    rules = (ROOT / "deploy" / "alerts.rules.yml").read_text()
+    for function, kind in (("increase", "counter"), ("rate", "counter"), ("delta", "gauge")):
+        for name in re.findall(rf"\b{function}\((tocsin_[a-z_]+)", rules):
+            assert f"# TYPE {name.removesuffix('_total')}" in page
+            assert re.search(rf"^# TYPE {name.removesuffix('_total')}(_total)? {kind}$", page, re.M)
+
+
+def test_the_bot_has_time_to_heal_before_it_is_ended_wherever_it_runs() -> None:
+    longest = CLOSE_S + 5  # and the rest of a clean end
+    compose = (ROOT / "docker-compose.yml").read_text()
+    bot = compose[compose.index("x-bot:") : compose.index("\nservices:")]
+    for text, key in (
+        (bot, r"stop_grace_period: (\d+)s"),
+        ((ROOT / "deploy/kubernetes.yaml").read_text(), r"GracePeriodSeconds: (\d+)"),
+        ((ROOT / "deploy/tocsin.service").read_text(), r"TimeoutStopSec=(\d+)"),
+    ):
+        found = re.search(key, text)
+        assert found is not None, key
+        assert int(found[1]) >= longest, key
 
 
 def test_the_shipped_configurations_are_ones_that_the_program_takes() -> None:

@@ -93,6 +93,7 @@ def test_the_example_is_a_right_configuration(empty: Bench) -> None:
         ("[[routes]]\nmention = 'U1'", "'routes[2].channel' is missing"),
         ("[[routes]]\nchannel = 'a'\nseverities = ['fatal']", "routes[2].severities[1]"),
         ("[[subjects]]\nname = 'prod'\nkind = 'tikv'", "two subjects are called 'prod'"),
+        ("[[subjects]]\nname = 'tocsin'\nkind = 'tikv'", "a subject cannot be called 'tocsin'"),
         ("[[subjects]]\nname = 'a b'\nkind = 'tikv'", "subjects[2].name"),
         ("[[subjects]]\nname = 'x'\nkind = 'redis'", "unknown kind 'redis'; there is etcd, tikv"),
         ("[[subjects]]\nname = 'x'\nkind = 'tikv'", "'pd' is missing"),

@@ -46,6 +46,8 @@ async def test_a_restart_keeps_ports_ids_and_what_pd_knew(world):
 async def test_the_state_directory_is_its_owners_alone(world):
     twin = world.layout(pds=1, stores=1)
     assert twin.dir.stat().st_mode & 0o777 == 0o700
+    deeper = Layout(twin.dir / "state" / "twin", pds=1, stores=1, tie_to=os.getpid())
+    assert deeper.dir.parent.stat().st_mode & 0o777 == 0o700
     assert (twin.dir / "layout.json").stat().st_mode & 0o777 == 0o600
 
 
