@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -136,40 +137,30 @@ _BY_SEVERITY = sa.case((t.c.severity == "critical", 0), (t.c.severity == "warnin
 
 def tally(tx: Tx, ref: str) -> Tally:
     """What is gathered at `ref`, counted."""
-    at_ref = sa.select(p.c.ticket_id).where(p.c.ref == ref)
     is_open = t.c.resolved_at.is_(None)
-
-    def of(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
-        return sa.func.coalesce(sa.func.sum(sa.case((condition, 1), else_=0)), 0)
-
+    kind = (t.c.invariant, t.c.severity, t.c.subject, is_open)
+    counts = (sa.func.count(), sa.func.count(t.c.held_at), sa.func.count(t.c.acknowledged_by))
     rows: Sequence[Any] = tx.rows(
-        sa.select(
-            t.c.invariant,
-            t.c.severity,
-            t.c.subject,
-            sa.func.count(),
-            of(is_open),
-            of(sa.and_(is_open, t.c.held_at.is_not(None))),
-            of(sa.and_(is_open, t.c.acknowledged_by.is_not(None))),
-        )
-        .where(t.c.id.in_(at_ref))
-        .group_by(t.c.invariant, t.c.severity, t.c.subject)
+        sa.select(*kind, *counts)
+        .join_from(p, t, t.c.id == p.c.ticket_id)
+        .where(p.c.ref == ref)
+        .group_by(*kind)
     )
-    kinds: dict[str, int] = {}
-    severities: dict[Severity, int] = {}
-    totals = [0, 0, 0, 0]
-    any_open = any(r[4] for r in rows)
-    for invariant, severity, _subject, *counts in rows:
-        kinds[invariant] = kinds.get(invariant, 0) + (counts[1] if any_open else counts[0])
-        at = Severity(severity)
-        severities[at] = severities.get(at, 0) + (counts[1] if any_open else counts[0])
-        totals = [a + int(b) for a, b in zip(totals, counts, strict=True)]
-    ordered = sorted(kinds.items(), key=lambda item: (-item[1], item[0]))
-    subjects = tuple(sorted({r[2] for r in rows}))
-    left = {k: n for k, n in severities.items() if n}
-    kinds_left = tuple(o for o in ordered if o[1])
-    total, still_open, held, owned = totals
-    return Tally(total, still_open, held, owned, left, kinds_left, subjects)
+    left = [row for row in rows if row[3]]
+    kinds: Counter[str] = Counter()
+    severities: Counter[Severity] = Counter()
+    for invariant, severity, _subject, _open, n, _held, _owned in left or rows:
+        kinds[invariant] += n
+        severities[Severity(severity)] += n
+    return Tally(
+        total=sum(row[4] for row in rows),
+        still_open=sum(row[4] for row in left),
+        held=sum(row[5] for row in left),
+        acknowledged=sum(row[6] for row in left),
+        by_severity=dict(severities),
+        kinds=tuple(sorted(kinds.items(), key=lambda item: (-item[1], item[0]))),
+        subjects=tuple(sorted({row[2] for row in rows})),
+    )
 
 
 def members(tx: Tx, ref: str, limit: int, offset: int = 0) -> list[Ticket]:
@@ -187,10 +178,10 @@ def members(tx: Tx, ref: str, limit: int, offset: int = 0) -> list[Ticket]:
 
 def worst(tx: Tx, ref: str, limit: int = 5) -> list[Ticket]:
     """The worst open tickets gathered at `ref` that nothing else explains."""
-    at_ref = sa.select(p.c.ticket_id).where(p.c.ref == ref)
     rows = tx.rows(
         sa.select(t)
-        .where(t.c.id.in_(at_ref), t.c.resolved_at.is_(None))
+        .join_from(p, t, t.c.id == p.c.ticket_id)
+        .where(p.c.ref == ref, t.c.resolved_at.is_(None))
         .order_by(_BY_SEVERITY, t.c.explained_by.is_not(None), t.c.id)
         .limit(limit)
     )
