@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from bot.cli.common import local_time
 from bot.text import terminal
-from bot.words import NameOf, figure
+from bot.tickets.views.history import UNTOLD, told
+from bot.words import NameOf, figure, spoken
 from core.events import Event
 from core.tickets.model import Status, Ticket
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-_ASIDE = frozenset(("diagnosis.progress", "diagnosis.unchanged", "diagnosis.ended"))
-"""Steps of the program's own work, of which its history says nothing."""
-_SAID = {"diagnosis.asked": "diagnosis asked for", "diagnosis.feedback": "diagnosis judged"}
+_SIGN = re.compile(r"^\W+ ")
+"""The emoji before a sentence: on a terminal the words stand alone."""
 _STYLE = {"critical": "bold red", "warning": "yellow", "info": "blue"}
 
 
@@ -79,12 +80,10 @@ def details(ticket: Ticket, history: Sequence[Event], name_of: NameOf, thought: 
     if history:
         console.print(Text("\nHistory", style="bold"))
     for event in history:
-        if event.kind in _ASIDE:
+        if event.kind in UNTOLD:
             continue
-        by = f" by {terminal(name_of(event.actor), 80)}" if event.actor else ""
-        what = event.kind.removeprefix("ticket.").replace("_", " ")
-        what = _SAID.get(event.kind, what)
-        console.print(Text(f"  {local_time(event.at)}  {what}{by}"))
+        what = _SIGN.sub("", spoken(told(event, ticket), name_of, local_time))
+        console.print(Text(f"  {local_time(event.at)}  {terminal(what, 600)}"))
 
 
 def _facts(ticket: Ticket, name_of: NameOf) -> list[tuple[str, str]]:

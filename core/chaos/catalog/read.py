@@ -35,7 +35,7 @@ class Catalog:
         found = self.experiments.get(name)
         if found is None:
             near = difflib.get_close_matches(name, list(self.experiments), n=2)
-            hint = f"Did you mean {' or '.join(near)}?" if near else "See `/chaos list`."
+            hint = f"Did you mean {' or '.join(near)}?" if near else "`chaos list` shows them."
             raise NotFound(f"There is no experiment called {_shown(name)}. {hint}")
         return found
 
