@@ -123,7 +123,7 @@ async def within(clock: Clock, seconds: float, work: Awaitable[T]) -> T:
             return task.result()
         raise TimeoutError
     finally:
-        for one in (bell, task):
-            if not one.done():
-                one.cancel()
-        await asyncio.gather(bell, task, return_exceptions=True)
+        bell.cancel()
+        if not task.done():
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)

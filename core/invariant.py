@@ -103,6 +103,11 @@ Settings = Mapping[str, Any]
 NO_SETTINGS: Settings = MappingProxyType({})
 
 
+def nobody(_: Any) -> frozenset[str]:
+    """No one holds without having been looked at."""
+    return frozenset()
+
+
 @dataclass(frozen=True, slots=True)
 class Invariant(Generic[O, T]):
     """A named claim about an observation, checked for each entity in its scope.
@@ -112,6 +117,10 @@ class Invariant(Generic[O, T]):
     be seen holding before the ticket resolves by itself. `settings` are its thresholds by name,
     each of which a user may override. `explained_by` names the invariants of the same subject
     whose open ticket makes this one a symptom.
+
+    Where an observation tells suspects apart by itself, `scope` may name those alone: then
+    `everyone` names all of whom the claim is made, and whoever `scope` leaves out holds. Ten
+    thousand healthy stores are then one set instead of as many looks.
     """
 
     name: str
@@ -123,6 +132,7 @@ class Invariant(Generic[O, T]):
     recover_s: float = 0.0
     settings: Settings = field(default_factory=lambda: NO_SETTINGS)
     explained_by: tuple[str, ...] = ()
+    everyone: Callable[[O], frozenset[str]] = nobody
 
     @property
     def doc(self) -> str:
@@ -180,7 +190,8 @@ def _judge_one(invariant: Invariant[O, Any], observation: O, at: float, period_s
             unknown[entity] = verdict.reason
         else:
             holds.append(entity)
-    return Judged(invariant, at, period_s, broken, unknown, frozenset(holds))
+    well = invariant.everyone(observation).difference(broken, unknown).union(holds)
+    return Judged(invariant, at, period_s, broken, unknown, well)
 
 
 class Violation(msgspec.Struct, frozen=True, gc=False):

@@ -133,12 +133,12 @@ class Store(msgspec.Struct, frozen=True, gc=False):
     @property
     def removed(self) -> bool:
         """Whether PD says that it is gone for good."""
-        return self.store.state == 2 or self.state is StoreState.TOMBSTONE
+        return self.store.state == 2 or self.store.state_name == StoreState.TOMBSTONE
 
     @property
     def leaving(self) -> bool:
         """Whether an operator asked it to leave."""
-        return self.store.state == 1 or self.state is StoreState.OFFLINE
+        return self.store.state == 1 or self.store.state_name == StoreState.OFFLINE
 
     @property
     def labels(self) -> Mapping[str, str]:

@@ -130,10 +130,10 @@ class Labels(msgspec.Struct, frozen=True, gc=False):
 
 
 class Sample(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """One point: seconds since the epoch, and the value as it was written (see `number`)."""
+    """One point: seconds since the epoch, and the value; NaN where it is no number."""
 
     at: float
-    text: str | float | None
+    value: float
 
 
 class Figure(msgspec.Struct, frozen=True, gc=False):
@@ -155,6 +155,10 @@ class FiguresBody(msgspec.Struct, frozen=True, gc=False):
 
     status: Literal["success"]
     data: FiguresData
+
+
+FIGURES = msgspec.json.Decoder(FiguresBody, strict=False)
+"""Reads numbers out of text as it goes. What it does not take for one ("+Inf", "") is an error."""
 
 
 class Vector(msgspec.Struct, frozen=True, gc=False):

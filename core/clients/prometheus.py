@@ -16,12 +16,12 @@ import msgspec
 from core.clients.failures import Garbled, Kind, SourceFailed, quote
 from core.clients.http import MIB, Http, Reply, base_url, endpoint_of
 from core.clients.prom_model import (
+    FIGURES,
     MAX_POINTS,
     Alert,
     Answer,
     Envelope,
     Figure,
-    FiguresBody,
     Labels,
     LoadedRule,
     Point,
@@ -42,7 +42,6 @@ T = TypeVar("T")
 # Proxies and servers refuse request lines above some 8 kB: longer queries go as a form.
 _LONGEST_GET = 2_000
 _MOST_RULE_PAGES = 1_000
-_FIGURES = msgspec.json.Decoder(FiguresBody)
 
 
 class PromRefused(SourceFailed):
@@ -89,7 +88,7 @@ class Prometheus:
         reply = await self._fetch("query", fields, timeout_s=timeout_s, form=True)
         if 200 <= reply.status < 300:
             try:
-                return _FIGURES.decode(reply.body).data.result
+                return FIGURES.decode(reply.body).data.result
             except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
                 pass  # read the long way, which understands more and says what is wrong
         return tuple(_figure(one) for one in self._answer((_envelope(reply), reply)).series)

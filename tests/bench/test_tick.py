@@ -20,7 +20,7 @@ import pytest
 
 from core import migrate
 from core.clients.pd_store import Store
-from core.clients.prom_model import FiguresBody
+from core.clients.prom_model import FIGURES
 from core.clock import SystemClock
 from core.db import Database
 from core.monitor import Watch
@@ -60,14 +60,13 @@ class Floor:
         base = f"{far.prometheus}/api/v1/query"
         self._queries = [f"{base}?{urlencode({'query': one})}" for one in queries]
         self._of_stores = msgspec.json.Decoder(Stores)
-        self._of_vector = msgspec.json.Decoder(FiguresBody)
 
     async def once(self) -> None:
         await asyncio.gather(
             self._fetched(self._stores, self._of_stores.decode),
             *(self._fetched(url, msgspec.json.decode) for url in self._plain),
             *(self._fetched(url, len) for url in self._pings),
-            *(self._fetched(url, self._of_vector.decode) for url in self._queries),
+            *(self._fetched(url, FIGURES.decode) for url in self._queries),
         )
 
     async def _fetched(self, url: str, decode: Callable[[bytes], object]) -> None:
@@ -104,14 +103,15 @@ async def _watch(far: Far, folder: Path, clock: SystemClock) -> tuple[Watch, Dat
         if report.holds and not report.broken and not report.unknown:
             return watch, db
         # On a busy machine the first rounds do not get all their connections in time.
-        subject._probe.hurry()
+        subject._reads.probe.hurry()
     raise AssertionError(f"the scripted cluster never seemed well: {report}")
 
 
 async def _probes(watched: TikvSubject, repeats: int) -> float:
     found = []
+    urls = {one.who.id: one.who.status_url for one in watched._state.stores}
     for _ in range(repeats):
-        cpu, _wall = await _timed(lambda: watched._parts.probing.round(watched._state.stores))
+        cpu, _wall = await _timed(lambda: watched._parts.probing.round(urls))
         found.append(cpu)
     return median(found)
 

@@ -25,15 +25,10 @@ async def _figures(watcher: Watcher) -> None:
         return (
             seen is not None
             and seen.regions is not None
-            and len(seen.metrics) == 3
-            and all(
-                one.disk_used is not None
-                and one.cpu_cores is not None
-                and "kv_get" in one.latency
-                and one.latency["kv_get"].rate > 1
-                and math.isfinite(one.latency["kv_get"].p99_s)
-                for one in seen.metrics.values()
-            )
+            and len(seen.metrics.disk_used) == 3
+            and (gets := seen.metrics.latency.get("kv_get")) is not None
+            and sum(rate > 1 for rate in gets.rate.values()) == 3
+            and sum(math.isfinite(p99_s) for p99_s in gets.p99_s.values()) == 3
         )
 
     await watcher.holds(whole, "figures of all stores")

@@ -140,7 +140,8 @@ class Checks:
     ) -> list[Finding]:
         try:
             age = await client.newest_sample_age()
-            answers = await asyncio.gather(*(client.query(figures.queries[k]) for k in SERIES))
+            queries = figures.queries | figures.evidence
+            answers = await asyncio.gather(*(client.query(queries[key]) for key in SERIES))
         except TocsinError as error:
             fix = "check `prometheus` (and prometheus_headers, prometheus_tls): address, login, TLS"
             return [self._say.bad("Prometheus", error.text, fix)]

@@ -9,16 +9,24 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from core.clients.prom_model import Figure, number
+from core.clients.prom_model import Figure
 from core.clients.prometheus import Prometheus
 from core.clock import Clock
 from core.durations import span
 from core.errors import Unavailable
-from core.subjects.tikv.model import Identity, RegionCounts, Store, StoreMetrics, TypeLatency
+from core.subjects.tikv.model import (
+    NO_FIGURES,
+    NO_METRICS,
+    Identity,
+    Latency,
+    Metrics,
+    RegionCounts,
+    Store,
+)
 from core.subjects.tikv.pd_reads import counts
 
 STALE_S = 90.0
@@ -27,29 +35,28 @@ STALE_S = 90.0
 _MSG = "tikv_grpc_msg_duration_seconds"
 _SIZE = "tikv_store_size_bytes"
 
-ByStore = dict[int, dict[str, float]]
-_NOTHING: Mapping[str, float] = {}
+Columns = dict[str, dict[int, float]]
+"""One answer: by type, then by store."""
 _SLICE = 5000
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """One reading: per store, and the counts of regions where Prometheus knows them."""
+    """One reading: of every store, and the counts of regions where Prometheus knows them."""
 
-    stores: Mapping[int, StoreMetrics]
+    stores: Metrics = NO_METRICS
     regions: RegionCounts | None = None
-    unmatched: tuple[str, ...] = ()
 
 
 class Names:
-    """Finds the store that an `instance` label means."""
+    """Finds the store that an `instance` label means; `exact` holds those found at first sight."""
 
     def __init__(self, identities: Iterable[Identity]) -> None:
-        self._exact: dict[str, int] = {}
+        self.exact: dict[str, int] = {}
         loose: dict[str, set[int]] = {}
         for who in identities:
             for name in _full_names(who):
-                self._exact[name] = who.id
+                self.exact[name] = who.id
             for name in _short_names(who):
                 loose.setdefault(name, set()).add(who.id)
         # A short name that two stores share names neither.
@@ -57,7 +64,7 @@ class Names:
 
     def store(self, instance: str) -> int | None:
         """The store's id, or None if no store or more than one could be meant."""
-        found = self._exact.get(instance)
+        found = self.exact.get(instance)
         if found is not None:
             return found
         host = instance.rpartition(":")[0] or instance
@@ -111,90 +118,81 @@ class PrometheusFigures:
         self.queries = {
             "p99": f"histogram_quantile(0.99, sum by (le, instance, type) (rate({_MSG}_bucket{typed}[{window}])))",
             "rate": f"sum by (instance, type) (rate({_MSG}_count{typed}[{window}]))",
-            "qps": f'sum by (instance) (rate({_MSG}_count{{type!="kv_gc"{more}}}[{window}]))',
             "disk": f'sum by (instance, type) ({_SIZE}{{type=~"capacity|available"{more}}})',
-            "cpu": (
-                f"sum by (instance) (rate(process_cpu_seconds_total{alone}[{window}]))"
-                f' and on (instance) {_SIZE}{{type="capacity"{more}}}'
-            ),
             "regions": f"max by (type) (pd_regions_status{alone})",
             # A timestamp, by Prometheus's own clock: a frozen one keeps answering from old samples.
             "age": f"time() - max(timestamp({_SIZE}{alone}))",
         }
+        # No invariant wants these, so that no reading asks for them: `check-config --live` does.
+        self.evidence = {
+            "qps": f'sum by (instance) (rate({_MSG}_count{{type!="kv_gc"{more}}}[{window}]))',
+            "cpu": (
+                f"sum by (instance) (rate(process_cpu_seconds_total{alone}[{window}]))"
+                f' and on (instance) {_SIZE}{{type="capacity"{more}}}'
+            ),
+        }
 
     async def read(self, stores: Sequence[Store], names: Names) -> Figures:
         """One reading; Unavailable if Prometheus cannot be asked, or has stopped scraping."""
-        keys = tuple(self.queries)
-        answers = await asyncio.gather(*(self._client.figures(self.queries[key]) for key in keys))
-        found = dict(zip(keys, answers, strict=True))
-        self._check_age(found["age"])
-        typed: dict[str, ByStore] = {}
-        unmatched: set[str] = set()
-        for key in ("rate", "p99", "disk", "cpu", "qps"):
-            typed[key] = await self._sorted(found[key], names, unmatched)
-        regions = _regions(found["regions"], stores)
-        return Figures(_joined(typed), regions, tuple(sorted(unmatched))[:20])
+        age, regions, disks, rates, p99s = await asyncio.gather(
+            self._asked("age"),
+            self._asked("regions"),
+            self._sorted("disk", names),
+            self._sorted("rate", names),
+            self._sorted("p99", names),
+        )
+        self._check_age(age)
+        latency = {kind: Latency(rate, p99s.get(kind, NO_FIGURES)) for kind, rate in rates.items()}
+        return Figures(Metrics(_used(disks), latency), _regions(regions, stores))
 
-    async def _sorted(self, series: Sequence[Figure], names: Names, unmatched: set[str]) -> ByStore:
-        """Values by store and type, a slice at a time: others may run in between."""
-        into: ByStore = {}
+    async def _asked(self, key: str) -> Sequence[Figure]:
+        return await self._client.figures(self.queries[key])
+
+    async def _sorted(self, key: str, names: Names) -> Columns:
+        """Values by type and store, a slice at a time: others may run in between."""
+        series = await self._asked(key)
+        into: Columns = {}
         for start in range(0, len(series), _SLICE):
             if start:
                 await self._clock.sleep(0)
-            _sort(series[start : start + _SLICE], names, into, unmatched)
+            _sort(series[start : start + _SLICE], names, into)
         return into
 
     def _check_age(self, answer: Sequence[Figure]) -> None:
         if not answer:
             raise Unavailable("Prometheus has no series of TiKV (tikv_store_size_bytes is empty).")
-        age = number(answer[0].value.text)
+        age = answer[0].value.value
         if not math.isfinite(age):
             raise Unavailable("Prometheus does not say how old its newest sample is.")
         if age > self._stale_s:
             raise Unavailable(f"Prometheus's newest sample of TiKV is {span(age)} old.")
 
 
-def _sort(series: Sequence[Figure], names: Names, into: ByStore, unmatched: set[str]) -> None:
-    store = names.store
+def _sort(series: Sequence[Figure], names: Names, into: Columns) -> None:
+    exact = names.exact
     for one in series:
         labels = one.metric
-        key = store(labels.instance)
+        key = exact.get(labels.instance) or names.store(labels.instance)
         if key is None:
-            unmatched.add(labels.instance)
             continue
-        of_store = into.get(key)
-        if of_store is None:
-            of_store = into[key] = {}
-        kind, value = labels.type, number(one.value.text)
+        column = into.get(labels.type)
+        if column is None:
+            column = into[labels.type] = {}
+        value = one.value.value
         # Two series for one store (scraped twice): the worse figure counts, and NaN never wins.
-        known = of_store.get(kind)
-        of_store[kind] = value if known is None or math.isnan(known) else max(known, value)
+        known = column.get(key)
+        column[key] = value if known is None or math.isnan(known) else max(known, value)
 
 
-def _joined(typed: Mapping[str, ByStore]) -> dict[int, StoreMetrics]:
-    rates, p99s, disks = typed["rate"], typed["p99"], typed["disk"]
-    made: dict[int, StoreMetrics] = {}
-    for key in rates.keys() | disks.keys() | typed["cpu"].keys() | typed["qps"].keys():
-        quantiles = p99s.get(key, _NOTHING)
-        made[key] = StoreMetrics(
-            {
-                kind: TypeLatency(quantiles.get(kind, math.nan), rate)
-                for kind, rate in rates.get(key, _NOTHING).items()
-            },
-            _used(disks.get(key, _NOTHING)),
-            _single(typed["cpu"].get(key)),
-            _single(typed["qps"].get(key)),
-        )
-    return made
-
-
-def _single(values: Mapping[str, float] | None) -> float | None:
-    value = (values or _NOTHING).get("", math.nan)
-    return value if math.isfinite(value) and value >= 0 else None
-
-
-def _used(sizes: Mapping[str, float]) -> float | None:
-    return used_ratio(sizes.get("capacity"), sizes.get("available"))
+def _used(sizes: Columns) -> dict[int, float]:
+    """The share of each store's disk that is used, where that can be told."""
+    free = sizes.get("available", NO_FIGURES)
+    found: dict[int, float] = {}
+    for key, capacity in sizes.get("capacity", NO_FIGURES).items():
+        used = used_ratio(capacity, free.get(key))
+        if used is not None:
+            found[key] = used
+    return found
 
 
 def used_ratio(capacity: float | None, available: float | None) -> float | None:
@@ -208,6 +206,6 @@ def used_ratio(capacity: float | None, available: float | None) -> float | None:
 
 def _regions(answer: Sequence[Figure], stores: Sequence[Store]) -> RegionCounts | None:
     try:
-        return counts({one.metric.type: number(one.value.text) for one in answer}, stores)
+        return counts({one.metric.type: one.value.value for one in answer}, stores)
     except Unavailable:
         return None

@@ -60,8 +60,9 @@ class Identity:
     tiflash: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Store:
+# Made anew for each store at each reading of PD, so a plain struct: a dataclass costs 17 times as
+# much, and the garbage collector walks through it.
+class Store(msgspec.Struct, frozen=True, gc=False):
     """A store in PD's words. None is "PD did not say"."""
 
     who: Identity
@@ -151,21 +152,31 @@ class PdView:
     notes: tuple[str, ...] = ()
 
 
-# Made anew for each store at each reading, so plain structs: a dataclass costs five times as much.
-class TypeLatency(msgspec.Struct, frozen=True, gc=False):
-    """One request type on one store: 99th percentile in seconds (NaN: none), requests a second."""
-
-    p99_s: float
-    rate: float
+ByStore = Mapping[int, float]
+"""One figure of many stores, by id; a store that is not in it has none."""
+NO_FIGURES: ByStore = MappingProxyType({})
 
 
-class StoreMetrics(msgspec.Struct, frozen=True, gc=False):
-    """A store's own figures; None is "not known", never 0."""
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """One request type: 99th percentile in seconds (NaN: none), requests a second."""
 
-    latency: Mapping[str, TypeLatency] = msgspec.field(default_factory=lambda: MappingProxyType({}))
-    disk_used: float | None = None
-    cpu_cores: float | None = None
-    qps: float | None = None
+    rate: ByStore
+    p99_s: ByStore = field(default_factory=lambda: NO_FIGURES)
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """What stores measure themselves, a column a figure: a record a store would be 10,000 of them.
+
+    `disk_used` is a share (0 to 1), `latency` by request type.
+    """
+
+    disk_used: ByStore = field(default_factory=lambda: NO_FIGURES)
+    latency: Mapping[str, Latency] = field(default_factory=lambda: MappingProxyType({}))
+
+
+NO_METRICS = Metrics()
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,20 +216,22 @@ class Margin:
 class TikvObservation(Observation):
     """A TiKV cluster at one instant.
 
-    `stores` holds every store but
-    tombstones, in PD's order; `named` the same with their entities. `lives` holds only stores that
-    are not plainly up. `unprobed` are stores whose status port was not asked yet. `blind` maps an entity that cannot be reached from here to the reason.
-    `shrunk` says what is odd about a store list that suddenly lost many entries, "" if nothing.
+    `stores` holds every store but tombstones, in PD's order; `entities` names them in that order,
+    `everyone` in none.
+    `lives` holds only stores that are not plainly up. `unprobed` are stores whose status port was
+    not asked yet. `blind` maps an entity that cannot be reached from here to the reason. `shrunk`
+    says what is odd about a store list that suddenly lost many entries, "" if nothing.
     """
 
     stores: tuple[Store, ...] = ()
-    named: tuple[tuple[str, Store], ...] = ()
+    entities: tuple[str, ...] = ()
+    everyone: frozenset[str] = frozenset()
     lives: Mapping[int, Liveness] = field(default_factory=lambda: MappingProxyType({}))
     restarts: Mapping[int, Restart] = field(default_factory=lambda: MappingProxyType({}))
     evicting: frozenset[int] = frozenset()
     schedulers: frozenset[str] | None = None
     pd: PdView = PdView()
-    metrics: Mapping[int, StoreMetrics] = field(default_factory=lambda: MappingProxyType({}))
+    metrics: Metrics = NO_METRICS
     regions: RegionCounts | None = None
     margin: Margin = Margin(None, why="placement has not been read yet")
     unprobed: frozenset[int] = frozenset()

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from core.clients import metrics_text
 from core.clients.failures import SourceFailed
@@ -19,14 +20,21 @@ from core.subjects.tikv import explain_scrape
 from core.subjects.tikv.explain_history import SCRAPED_STORES, History, Scraped
 from core.subjects.tikv.explain_readings import figures as named_figures
 from core.subjects.tikv.figures import Figures, used_ratio
-from core.subjects.tikv.model import Store, StoreMetrics, TypeLatency
+from core.subjects.tikv.model import Latency, Metrics, Store
 
 _MSG = "tikv_grpc_msg_duration_seconds"
 _SIZE = "tikv_store_size_bytes"
-_CPU = "process_cpu_seconds_total"
-WANTED = (_MSG, _SIZE, _CPU)
+WANTED = (_MSG, _SIZE)
 
 _AT_ONCE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """One node's figures: its disk, and the p99 (seconds) and rate of each request type."""
+
+    disk_used: float | None
+    latency: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 class NodeFigures:
@@ -54,7 +62,7 @@ class NodeFigures:
         made = {
             one.who.id: figures
             for one, figures in zip(asked, found, strict=True)
-            if isinstance(figures, StoreMetrics)
+            if isinstance(figures, _Own)
         }
         for gone in self._last.keys() - {one.who.id for one in stores}:
             del self._last[gone]
@@ -63,11 +71,11 @@ class NodeFigures:
         failures = [one for one in found if isinstance(one, SourceFailed)]
         if failures and not made:
             raise Unavailable(f"no node's metrics can be read: {failures[0].text}")
-        return Figures(made)
+        return Figures(_columns(made.items()))
 
     async def _one(
         self, store: Store, slots: asyncio.Semaphore, wanted: Sequence[str]
-    ) -> StoreMetrics | SourceFailed:
+    ) -> _Own | SourceFailed:
         key = store.who.id
         async with slots:
             try:
@@ -90,18 +98,29 @@ class NodeFigures:
         reports = explain_scrape.unreachable(before, now)
         self._history.note_scrape(key, Scraped(at, now, values, reports))
 
-    def _figures(self, before: Scrape | None, now: Scrape) -> StoreMetrics:
+    def _figures(self, before: Scrape | None, now: Scrape) -> _Own:
         sizes = now.sum_by(_SIZE, "type")
         disk = used_ratio(sizes.get(("capacity",)), sizes.get(("available",)))
         if before is None:
-            return StoreMetrics(disk_used=disk)
+            return _Own(disk)
         rates = metrics_text.rate(before, now, f"{_MSG}_count", ("type",))
         p99s = metrics_text.quantile(0.99, before, now, _MSG, ("type",))
         latency = {
-            kind[0]: TypeLatency(p99s.get(kind, math.nan), value)
-            for kind, value in rates.items()
+            kind[0]: (p99s.get(kind, math.nan), rate)
+            for kind, rate in rates.items()
             if kind[0] in self._types
         }
-        cpu = metrics_text.rate(before, now, _CPU).get(())
-        qps = sum(value for kind, value in rates.items() if kind[0] != "kv_gc") if rates else None
-        return StoreMetrics(latency, disk, cpu, qps)
+        return _Own(disk, latency)
+
+
+def _columns(made: Iterable[tuple[int, _Own]]) -> Metrics:
+    disks: dict[int, float] = {}
+    rates: dict[str, dict[int, float]] = {}
+    p99s: dict[str, dict[int, float]] = {}
+    for key, own in made:
+        if own.disk_used is not None:
+            disks[key] = own.disk_used
+        for kind, (p99, rate) in own.latency.items():
+            p99s.setdefault(kind, {})[key] = p99
+            rates.setdefault(kind, {})[key] = rate
+    return Metrics(disks, {kind: Latency(rate, p99s[kind]) for kind, rate in rates.items()})

@@ -32,7 +32,8 @@ class State:
         self.announcements = Announcements(guards)
         self.roster = Roster()
         self.stores: tuple[Store, ...] = ()
-        self.named: tuple[tuple[str, Store], ...] = ()
+        self.entities: tuple[str, ...] = ()
+        self.everyone: frozenset[str] = frozenset()
         self.configured: Configured | None = None
         self.bodies: Bodies | None = None
         self._carry: Mapping[str, Any] = {}
@@ -60,7 +61,9 @@ class State:
         told = told_down(self.fusion.incidents, self.fusion.closed, mono, reach)
         self.restarts.note(stores, mono, at, announced, told)
         self.stores = stores
-        self.named = tuple([(one.who.entity, one) for one in stores])
+        entities = tuple([one.who.entity for one in stores])
+        if entities != self.entities:
+            self.entities, self.everyone = entities, frozenset(entities)
 
     def take_schedulers(self, found: Schedulers, mono: float) -> None:
         """Schedulers that PD runs."""

@@ -24,7 +24,7 @@ from core.subjects.tikv import pd_view
 from core.subjects.tikv.catalog import invariants
 from core.subjects.tikv.evidence import NEVER
 from core.subjects.tikv.explain import Explainer
-from core.subjects.tikv.model import TikvObservation
+from core.subjects.tikv.model import NO_METRICS, TikvObservation
 from core.subjects.tikv.parts import Parts
 from core.subjects.tikv.pd_reads import StoreList
 from core.subjects.tikv.reads import Reads
@@ -215,13 +215,14 @@ class TikvSubject:
             removed=state.roster.removed,
             carry=state.carry(at, mono),
             stores=state.stores,
-            named=state.named,
+            entities=state.entities,
+            everyone=state.everyone,
             lives=lives,
             restarts=state.visible_restarts(mono),
             evicting=seen.announced,
             schedulers=listed.names if listed is not None else None,
             pd=reads.pd_view(mono, seen.newest_ok),
-            metrics=figures.stores if figures is not None else {},
+            metrics=figures.stores if figures is not None else NO_METRICS,
             regions=reads.region_counts(mono),
             margin=margin,
             unprobed=unprobed,

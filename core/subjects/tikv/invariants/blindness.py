@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from core.durations import span
 from core.invariant import HOLDS, Broken, Invariant, Settings, Severity, Unknown, Verdict
+from core.subjects.tikv.invariants.liveness import everyone, stores
 from core.subjects.tikv.model import (
     NODES,
     PD,
@@ -18,13 +19,15 @@ from core.subjects.tikv.model import (
 
 
 def eyes(seen: TikvObservation) -> Iterable[tuple[str, str]]:
-    """Each thing that we look through: PD, Prometheus, the nodes together, each node."""
+    """What we look through: PD, Prometheus, the nodes together, each node not plainly seen."""
     yield PD, PD
     if seen.has_prometheus:
         yield PROMETHEUS, PROMETHEUS
     yield NODES, NODES
-    for entity, _ in seen.named:
-        yield entity, entity
+    if seen.lives or seen.unprobed or seen.blind:
+        for entity, store in stores(seen):
+            if not _looked(store.who.id, seen) or entity in seen.blind:
+                yield entity, entity
 
 
 def check_observer_blind(entity: str, seen: TikvObservation, settings: Settings) -> Verdict:
@@ -46,23 +49,20 @@ def check_observer_blind(entity: str, seen: TikvObservation, settings: Settings)
     if why is None:
         if entity == NODES:
             return Unknown("no status port was asked yet") if seen.unprobed else HOLDS
-        return HOLDS if _looked(entity, seen) else Unknown("not looked at")
+        return HOLDS if _looked(_id(entity), seen) else Unknown("not looked at")
     if entity == NODES:
         return Broken("No status port can be reached", why)
     if NODES in seen.blind:
         return Unknown("no status port can be reached: see there")
-    return Broken(f"{_title(entity, seen)} cannot be seen from here", why)
+    return Broken(f"{seen.title(_id(entity))} cannot be seen from here", why)
 
 
-def _looked(entity: str, seen: TikvObservation) -> bool:
-    if not seen.lives and not seen.unprobed:
-        return True
-    key = int(entity.partition(":")[2])
-    return key not in seen.lives and key not in seen.unprobed
+def _id(entity: str) -> int:
+    return int(entity.partition(":")[2])
 
 
-def _title(entity: str, seen: TikvObservation) -> str:
-    return seen.title(int(entity.partition(":")[2]))
+def _looked(store_id: int, seen: TikvObservation) -> bool:
+    return store_id not in seen.lives and store_id not in seen.unprobed
 
 
 def _pd(seen: TikvObservation) -> Verdict:
@@ -97,4 +97,5 @@ OBSERVER_BLIND: Invariant[TikvObservation, str] = Invariant(
     check=check_observer_blind,
     recover_s=5.0,
     explained_by=("pd_no_leader",),
+    everyone=everyone,
 )

@@ -19,8 +19,7 @@ def check_low_disk_space(store: Store, seen: TikvObservation, settings: Settings
     What to do first: see whether all stores fill up (add a store) or this one alone (something else
     on its disk, or a balance that lags). Figures come from the store's metrics, else from PD.
     """
-    figures = seen.metrics.get(store.who.id)
-    used = figures.disk_used if figures is not None else None
+    used = seen.metrics.disk_used.get(store.who.id)
     if used is None:
         if not seen.fresh(SOURCE_PD):
             return Unknown("neither metrics nor PD tell how full its disk is")

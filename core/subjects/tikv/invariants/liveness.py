@@ -12,7 +12,17 @@ from core.subjects.tikv.model import CLUSTER, SELF, Life, Liveness, Store, TikvO
 
 def stores(seen: TikvObservation) -> Iterable[tuple[str, Store]]:
     """Every store that is not gone."""
-    return seen.named
+    return zip(seen.entities, seen.stores, strict=True)
+
+
+def everyone(seen: TikvObservation) -> frozenset[str]:
+    """The entities of all stores."""
+    return seen.everyone
+
+
+def doubtful(seen: TikvObservation) -> Iterable[tuple[str, Store]]:
+    """The stores that are not plainly up."""
+    return [one for one in stores(seen) if one[1].who.id in seen.lives] if seen.lives else ()
 
 
 def check_store_down(store: Store, seen: TikvObservation, settings: Settings) -> Verdict:
@@ -91,15 +101,17 @@ STORE_DOWN: Invariant[TikvObservation, Store] = Invariant(
     severity=Severity.CRITICAL,
     source=SELF,
     hold_s=0.0,
-    scope=stores,
+    scope=doubtful,
     check=check_store_down,
+    everyone=everyone,
 )
 
 
-def cluster_and_stores(seen: TikvObservation) -> Iterable[tuple[str, Store | None]]:
-    """The cluster as a whole, then every store."""
+def cluster_and_restarted(seen: TikvObservation) -> Iterable[tuple[str, Store | None]]:
+    """The cluster as a whole, then each store that was restarted lately."""
     yield CLUSTER, None
-    yield from seen.named
+    if seen.restarts:
+        yield from (one for one in stores(seen) if one[1].who.id in seen.restarts)
 
 
 def check_store_restarted(
@@ -150,7 +162,8 @@ STORE_RESTARTED: Invariant[TikvObservation, Store | None] = Invariant(
     severity=Severity.INFO,
     source=SELF,
     hold_s=0.0,
-    scope=cluster_and_stores,
+    scope=cluster_and_restarted,
     check=check_store_restarted,
     explained_by=("store_down",),
+    everyone=everyone,
 )

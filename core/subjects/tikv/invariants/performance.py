@@ -12,9 +12,9 @@ from core.subjects.tikv.model import (
     SOURCE_METRICS,
     SOURCE_PD,
     UP,
+    Latency,
     Store,
     TikvObservation,
-    TypeLatency,
 )
 from core.subjects.words import millis
 
@@ -73,32 +73,39 @@ def check_high_latency(store: Store, seen: TikvObservation, settings: Settings) 
     What to do first: see whether one store or all are slow. One: its disk, CPU or network. All: a
     hot region, a heavy query, or a store that is down and makes the others wait.
     """
-    figures = seen.metrics.get(store.who.id)
-    if figures is None or not figures.latency:
-        return Unknown("no latency figures of this store")
-    worst, worst_type, blurred = 0.0, "", ""
-    for name, one in figures.latency.items():
-        if one.rate < settings["min_rate"]:
+    key, min_rate = store.who.id, settings["min_rate"]
+    known, worst, worst_type, blurred = False, 0.0, "", ""
+    for name, one in seen.metrics.latency.items():
+        rate = one.rate.get(key)
+        if rate is None:
             continue
-        if not math.isfinite(one.p99_s) or not math.isfinite(one.rate):
+        known = True
+        if rate < min_rate:
+            continue
+        p99_s = one.p99_s.get(key, math.nan)
+        if not math.isfinite(p99_s) or not math.isfinite(rate):
             blurred = name
-        elif one.p99_s > worst:
-            worst, worst_type = one.p99_s, name
+        elif p99_s > worst:
+            worst, worst_type = p99_s, name
+    if not known:
+        return Unknown("no latency figures of this store")
     limit = settings["p99_ms"] / 1000
     if worst > limit:
-        return _slow(store, worst_type, figures.latency, limit)
+        return _slow(store, worst_type, seen.metrics.latency, limit)
     return Unknown(f"no 99th percentile of {blurred}") if blurred else HOLDS
 
 
-def _slow(store: Store, worst: str, by_type: Mapping[str, TypeLatency], limit: float) -> Broken:
-    one = by_type[worst]
+def _slow(store: Store, worst: str, by_type: Mapping[str, Latency], limit: float) -> Broken:
+    key = store.who.id
+    p99s = {name: one.p99_s.get(key, math.nan) for name, one in by_type.items() if key in one.rate}
+    rate = by_type[worst].rate[key]
     return Broken(
         f"{store.who.title} answers {worst} slowly",
-        f"p99 of {worst} is {millis(one.p99_s)} at {one.rate:.0f} requests/s",
-        value=round(one.p99_s * 1000, 3),
+        f"p99 of {worst} is {millis(p99s[worst])} at {rate:.0f} requests/s",
+        value=round(p99s[worst] * 1000, 3),
         threshold=limit * 1000,
         unit="ms",
-        facts={f"p99 {name}": millis(found.p99_s) for name, found in sorted(by_type.items())},
+        facts={f"p99 {name}": millis(p99_s) for name, p99_s in sorted(p99s.items())},
     )
 
 

@@ -64,7 +64,8 @@ def observation(*stores: Store, **changes: Any) -> TikvObservation:
         "at": at,
         "readings": {k: v for k, v in {**readings, **aged}.items() if v is not None},
         "stores": listed,
-        "named": tuple((one.who.entity, one) for one in listed),
+        "entities": tuple(one.who.entity for one in listed),
+        "everyone": frozenset(one.who.entity for one in listed),
         "pd": PdView(
             members=tuple(Member(f"pd-{n}", f"http://pd-{n}:2379", True) for n in range(3)),
             leader="pd-0",

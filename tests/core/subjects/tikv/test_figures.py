@@ -106,7 +106,7 @@ async def test_a_constant_number_of_queries_is_asked(start: Start) -> None:
     drive = await watching(start)
     before = len(drive.world.prometheus.queries)
     await drive.run(15)
-    assert len(drive.world.prometheus.queries) - before == 7
+    assert len(drive.world.prometheus.queries) - before == 5
 
 
 @pytest.mark.parametrize("value", ["NaN", "+Inf", ""])

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from core.subjects.sight import Look, Sight
 from core.subjects.tikv.evidence import Death, Evidence
@@ -49,7 +50,7 @@ class Table:
         for key in self.beating:
             beat = self.at // 10 * 10
             if beat > (self.stores[key].heartbeat_at or 0):
-                self.stores[key] = replace(self.stores[key], heartbeat_at=beat)
+                self.stores[key] = structs.replace(self.stores[key], heartbeat_at=beat)
         listed = tuple(self.stores.values())
         if self.pd_fresh:
             self.pd_answered = self.mono
@@ -77,7 +78,7 @@ class Table:
         return lives
 
     def change(self, key: int, **changes: Any) -> None:
-        self.stores[key] = replace(self.stores[key], **changes)
+        self.stores[key] = structs.replace(self.stores[key], **changes)
 
     def kill(self, key: int, look: Look = Look.REFUSED) -> None:
         self.looks[key] = look
@@ -409,7 +410,8 @@ def test_a_store_that_refuses_while_it_replays_its_log_stays_the_same_outage() -
     since = table.fusion.incidents[2].since
     table.beating.add(2)
     for key in (1, 2):
-        table.stores[key] = replace(table.stores[key], who=replace(table.stores[key].who, host="a"))
+        one = table.stores[key]
+        table.stores[key] = structs.replace(one, who=replace(one.who, host="a"))
     table.run(30)
     assert table.fusion.incidents[2].since == since
     table.looks[2] = Look.OK

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from core.invariant import HOLDS, Broken, Reading, Unknown
-from core.subjects.tikv.model import SOURCE_PD, StoreMetrics
+from core.subjects.tikv.model import SOURCE_PD, Metrics
 from tests.core.subjects.tikv.making import NOW, found, observation, store, verdict
 
 
@@ -20,7 +20,7 @@ def test_the_finding_gives_the_figures() -> None:
 
 
 def test_metrics_are_believed_before_pd() -> None:
-    seen = observation(store(1, disk_used=0.1), metrics={1: StoreMetrics(disk_used=0.95)})
+    seen = observation(store(1, disk_used=0.1), metrics=Metrics(disk_used={1: 0.95}))
     assert found("low_disk_space", "store:1", seen).value == 95.0
 
 
