@@ -6,7 +6,8 @@ and whoever wants to know follows those.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -60,7 +61,7 @@ class Watch:
         self._alive_at: float | None = None
         self._mono_at: float | None = None
         self._started_at = clock.monotonic()
-        self._well: set[tuple[str, str]] = set()
+        self._well: dict[str, set[str]] = {}
         self._read: known.Read = {}
 
     async def start(self) -> None:
@@ -88,17 +89,14 @@ class Watch:
         return await within(self._clock, limit_s, self.subject.observe())
 
     async def _judge(self, observation: Observation, now: float) -> list[Judged]:
-        judged = []
-        for one in judge(self.subject.invariants, observation, now):
-            judged.append(one)
-            # A thousand stores are judged in milliseconds, ten thousand are not: let others in.
-            await self._clock.sleep(0)
-        return judged
+        # A thousand stores are judged in milliseconds, ten thousand are not: the loop has people to
+        # answer meanwhile.
+        return await asyncio.to_thread(list, judge(self.subject.invariants, observation, now))
 
     async def _settle(self, judged: list[Judged], observation: Observation) -> tuple[int, int]:
         name = self.subject.name
-        well = frozenset(self._well)
-        plan = await self._db.read(planned, name, judged, observation.removed, well, self._read)
+        removed = observation.removed
+        plan = await self._db.read(planned, name, judged, removed, self._well, self._read)
         self._remember_well(judged)
         if not plan:
             return 0, 0
@@ -110,7 +108,7 @@ class Watch:
             self._well.clear()
             return
         for one in judged:
-            self._well.update((one.invariant.name, entity) for entity in one.holds)
+            self._well.setdefault(one.invariant.name, set()).update(one.holds)
 
     async def _note(self, observation: Observation, now: float, mono: float) -> None:
         gap = None
@@ -131,12 +129,12 @@ def planned(
     subject: str,
     judged: list[Judged],
     removed: frozenset[str],
-    well: frozenset[tuple[str, str]] = frozenset(),
+    well: Mapping[str, Set[str]] | None = None,
     read: known.Read | None = None,
 ) -> Plan:
     """What the tick changes. Made where the database is read, which on SQLite is a thread: ten
     thousand violations keep it busy for 50 ms, and the loop has people to answer."""
-    before = replace(known.known(tx, subject, read), well=well)
+    before = replace(known.known(tx, subject, read), well=well or {})
     plan = make_plan(subject, judged, before, removed)
     plan.opens = known.with_earlier(tx, plan.opens)
     return plan

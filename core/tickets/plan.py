@@ -7,7 +7,7 @@ skips or restarts it. Recovery accumulates likewise. Unknown adds nothing and ch
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field, fields
 
 from core.invariant import Broken, Judged, Violation, fingerprint
@@ -38,8 +38,8 @@ class Known:
 
     `tickets`: the open ones by fingerprint. `closed`: the latest closed one of each fingerprint
     that may matter (shut, or within the flap window). `roots`: resolved tickets by id that open
-    ones are explained by, with when they ended. `well`: what was seen holding since the subject
-    was first seen, by invariant and entity: that is never adopted.
+    ones are explained by, with when they ended. `well`: the entities that were seen holding since
+    the subject was first seen, by invariant: what breaks there is never adopted.
     """
 
     first_seen_at: float
@@ -47,7 +47,7 @@ class Known:
     closed: Mapping[str, Ticket] = field(default_factory=dict)
     conditions: Mapping[str, Condition] = field(default_factory=dict)
     roots: Mapping[int, float] = field(default_factory=dict)
-    well: frozenset[tuple[str, str]] = frozenset()
+    well: Mapping[str, Set[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +165,7 @@ def _broken(plan: Plan, violation: Violation, known: Known) -> None:
         plan.reopens.append(Reopening(closed, violation, None))
         return
     early = since <= known.first_seen_at + 2 * violation.period_s + 1.0
-    adopted = early and (violation.invariant, violation.entity) not in known.well
+    adopted = early and violation.entity not in known.well.get(violation.invariant, ())
     plan.opens.append(Opening(violation, closed.id if closed else None, adopted, None))
 
 

