@@ -30,8 +30,10 @@ from bot.app_request import (
     from_form,
 )
 from bot.app_whisper import Whisper, notice
+from bot.person import Denied
 from bot.roles import Role
-from bot.slack import Ok, Slack
+from bot.slack import AuthFailed, Ok, Slack
+from bot.slack import Refused as RefusedBySlack
 from bot.start import Identity
 from core.db import Tx
 from core.errors import NotFound, Refused, Unavailable
@@ -62,8 +64,9 @@ class Front:
         request = from_command(body)
         choose = self._book.commands.get(request.name, _unknown)
         handler = choose(request)
-        answer = await self._desk.answer(request, handler)
-        await ack(_command_body(answer))
+        with self._desk.serving():
+            answer = await self._desk.answer(request, handler)
+            await ack(_command_body(answer))
         self._after(request, handler, Answer(view=answer.view, outcome=answer.outcome))
 
     async def click(self, ack: Ack, body: Json) -> None:
@@ -76,16 +79,18 @@ class Front:
             return
         choose = self._book.actions.get(request.name, _unknown)
         handler = choose(request)
-        answer = await self._desk.answer(request, handler)
-        await ack()
+        with self._desk.serving():
+            answer = await self._desk.answer(request, handler)
+            await ack()
         self._after(request, handler, answer)
 
     async def form(self, ack: Ack, body: Json) -> None:
         """A submitted modal: closed, or shown again with what is wrong with it."""
         request = from_form(body)
         choose = self._book.forms.get(request.name, _unknown)
-        answer = await self._desk.answer(request, choose(request))
-        await ack(**_form_body(answer))
+        with self._desk.serving():
+            answer = await self._desk.answer(request, choose(request))
+            await ack(**_form_body(answer))
 
     async def event(self, ack: Ack, body: Json) -> None:
         """An event: what a person asks is answered, the App Home shown; every other acknowledged."""
@@ -94,8 +99,9 @@ class Front:
         request = None if choose is None else from_event(body)
         if choose is not None and request is not None:
             handler = choose(request)
-            answer = await self._desk.answer(request, handler)
-            await ack()
+            with self._desk.serving():
+                answer = await self._desk.answer(request, handler)
+                await ack()
             self._after(request, handler, answer)
             return
         await ack()
@@ -234,12 +240,14 @@ def _listen(app: AsyncApp, front: Front) -> None:
 
 
 def asker(slack: Slack) -> Callable[[str, Mapping[str, Any]], Awaitable[Mapping[str, Any]]]:
-    """`slack` as bot.roles wants it: an answer, or Unavailable."""
+    """`slack` as bot.roles wants it: an answer, Denied where Slack said no, or Unavailable."""
 
     async def ask(method: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
         outcome = await slack.ask(method, **params)
         if isinstance(outcome, Ok):
             return outcome.data
+        if isinstance(outcome, RefusedBySlack | AuthFailed):
+            raise Denied(method, outcome.code)
         raise Unavailable(f"Slack did not answer {method}: {outcome}")
 
     return ask

@@ -2,17 +2,22 @@
 
 What Slack says of people is kept for a minute and refreshed in the background for everybody who was
 seen, is named in the configuration, or is a member of a routed channel. Somebody unseen gets one
-look-up of a second at most; when that fails, looking is allowed and changing is not.
+look-up of a second at most; when that fails, looking is allowed and changing is not. An id that
+Slack refuses to tell about takes away only what it could have given, and is named with the reason.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
+import structlog
+
+from bot.person import FOREIGN, Denied, Person, person
 from core.clock import Clock, within
 from core.errors import Refused
 
@@ -31,7 +36,10 @@ MEMBERS_EVERY_S = 600.0
 """How often the members of routed channels are read again."""
 
 Ask = Callable[[str, Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
-"""Call a Web API method with parameters; its answer, or an error of any kind raised."""
+"""Call a Web API method with parameters; its answer, or an error of any kind raised: Denied where
+Slack answered no."""
+
+_log = structlog.get_logger()
 
 
 class Role(IntEnum):
@@ -70,45 +78,6 @@ class Standing:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
-    """What Slack says of somebody. `barred` says why they may do nothing ("" if they may), `teams`
-    which other workspaces of our organisation they belong to."""
-
-    id: str
-    name: str
-    barred: str
-    at: float
-    teams: frozenset[str] = frozenset()
-
-
-def person(user: Mapping[str, Any], team_id: str, at: float) -> Person:
-    """Slack's user object, judged: guests, bots, the deactivated and other teams are barred."""
-    teams = frozenset(str(t) for t in (user.get("enterprise_user") or {}).get("teams") or ())
-    return Person(str(user.get("id", "")), _name(user), _barred(user, team_id), at, teams)
-
-
-def _name(user: Mapping[str, Any]) -> str:
-    profile = user.get("profile") or {}
-    shown = profile.get("display_name") or user.get("real_name") or user.get("name")
-    return str(shown or user.get("id", ""))
-
-
-def _barred(user: Mapping[str, Any], team_id: str) -> str:
-    if user.get("deleted"):
-        return "This account is deactivated."
-    if user.get("is_bot") or user.get("id") == "USLACKBOT" or user.get("is_workflow_bot"):
-        return "Bots and workflows cannot use Tocsin; ask a person to do it."
-    teams = (user.get("enterprise_user") or {}).get("teams") or ()
-    if user.get("is_stranger") or (
-        user.get("team_id", team_id) != team_id and team_id not in teams
-    ):
-        return FOREIGN
-    if user.get("is_restricted") or user.get("is_ultra_restricted"):
-        return "Guests cannot use Tocsin; ask a full member of this workspace."
-    return ""
-
-
 def guard(standing: Standing, needs: Role) -> None:
     """Refused, in words for the person, unless the standing suffices."""
     if standing.role >= needs:
@@ -125,7 +94,6 @@ def guard(standing: Standing, needs: Role) -> None:
     )
 
 
-FOREIGN = "Tocsin serves members of its own workspace only, not of a connected one."
 UNSURE = (
     "Slack did not say in time who you are, so nothing was changed. Try again in a few seconds."
 )
@@ -145,6 +113,7 @@ class Roles:
         self._people: dict[str, Person] = {}
         self._wanted: dict[str, None] = {}
         self._groups: dict[str, tuple[frozenset[str], float]] = {}
+        self._denied: dict[str, tuple[str, float]] = {}
         self._members_at: float | None = None
         self._group_ids = tuple(dict.fromkeys(n for n in settings.named if n.startswith("S")))
 
@@ -154,8 +123,9 @@ class Roles:
         if not self._known(user_id):
             try:
                 await within(self._clock, LOOK_UP_S, self._look_up(user_id))
-            except Exception:  # noqa: BLE001 - whatever kept Slack from saying, it was not said
-                return self._half_known(user_id, team_id)
+            except Exception as error:  # noqa: BLE001 - whatever kept Slack from saying, it was not said
+                if not self._read(user_id):
+                    return self._unsure(team_id, error)
         return self._standing(user_id, team_id)
 
     def name(self, user_id: str) -> str | None:
@@ -170,32 +140,41 @@ class Roles:
             oldest = next(iter(self._wanted))
             del self._wanted[oldest]
             self._people.pop(oldest, None)
+            self._denied.pop(oldest, None)
 
     def _fresh(self, at: float) -> bool:
         return self._clock.monotonic() - at <= FRESH_S
 
+    def _read(self, user_id: str) -> bool:
+        found = self._people.get(user_id)
+        return found is not None and self._fresh(found.at)
+
+    def _members(self, group_id: str) -> frozenset[str] | None:
+        """Who is in the group; None where that is not known (any more)."""
+        found = self._groups.get(group_id)
+        return found[0] if found is not None and self._fresh(found[1]) else None
+
+    def _refusal(self, some_id: str) -> str:
+        """What Slack answered instead of telling about this id; "" where it did not refuse."""
+        code, at = self._denied.get(some_id, ("", 0.0))
+        return code if code and self._fresh(at) else ""
+
+    def _settled(self, group_id: str) -> bool:
+        return self._members(group_id) is not None or bool(self._refusal(group_id))
+
     def _known(self, user_id: str) -> bool:
-        found = self._people.get(user_id)
-        if found is None or not self._fresh(found.at):
-            return False
-        return all(g in self._groups and self._fresh(self._groups[g][1]) for g in self._group_ids)
+        return self._read(user_id) and all(self._settled(g) for g in self._group_ids)
 
-    def _half_known(self, user_id: str, team_id: str) -> Standing:
-        """A user group could not be read: what somebody is by their own name still holds."""
-        found = self._people.get(user_id)
-        if found is not None and self._fresh(found.at):
-            standing = self._standing(user_id, team_id, groups=False)
-            if found.barred or standing.role > Role.VIEWER:
-                return standing
-        return self._unsure(team_id)
-
-    def _unsure(self, team_id: str) -> Standing:
+    def _unsure(self, team_id: str, error: Exception) -> Standing:
         settings = self._settings
         own = team_id in ("", self._team_id)
         may_look = own and not (settings.given and settings.viewer)
-        return Standing(Role.VIEWER if may_look else Role.NOBODY, UNSURE)
+        why = UNSURE
+        if isinstance(error, Denied):
+            why = f"Slack does not tell who you are ({error.code}): tell whoever runs Tocsin."
+        return Standing(Role.VIEWER if may_look else Role.NOBODY, why)
 
-    def _standing(self, user_id: str, team_id: str, *, groups: bool = True) -> Standing:
+    def _standing(self, user_id: str, team_id: str) -> Standing:
         found = self._people[user_id]
         if found.barred:
             return Standing(Role.NOBODY, found.barred)
@@ -205,24 +184,29 @@ class Roles:
         settings = self._settings
         if not settings.given:
             return Standing(Role.RESPONDER)
+        unread = list[str]()
         for role, names in (
             (Role.ADMIN, settings.admin),
             (Role.RESPONDER, settings.responder),
             (Role.VIEWER, settings.viewer),
         ):
-            if user_id in names or (groups and self._in_a_group(user_id, names)):
-                return Standing(role)
-        return Standing(Role.NOBODY if settings.viewer else Role.VIEWER)
+            if user_id in names or any(user_id in (self._members(n) or ()) for n in names):
+                return Standing(role, self._missing(unread))
+            unread += [n for n in names if n.startswith("S") and self._members(n) is None]
+        return Standing(Role.NOBODY if settings.viewer else Role.VIEWER, self._missing(unread))
 
-    def _in_a_group(self, user_id: str, names: tuple[str, ...]) -> bool:
-        return any(user_id in self._groups[n][0] for n in names if n in self._groups)
+    def _missing(self, unread: list[str]) -> str:
+        """Why somebody may do less than they perhaps should: these groups could give them more."""
+        for group_id in unread:
+            if code := self._refusal(group_id):
+                return (
+                    f"The user group {group_id} of [roles] cannot be read ({code}): tell whoever "
+                    "runs Tocsin."
+                )
+        return UNSURE if unread else ""
 
     async def _look_up(self, user_id: str) -> None:
-        stale = [
-            g
-            for g in self._group_ids
-            if g not in self._groups or not self._fresh(self._groups[g][1])
-        ]
+        stale = [g for g in self._group_ids if not self._settled(g)]
         # Each is read to its end: what one of them fails to say must not hide what another does.
         read = [self._read_person(user_id), *(self._read_group(g) for g in stale)]
         for failed in await asyncio.gather(*read, return_exceptions=True):
@@ -230,19 +214,38 @@ class Roles:
                 raise failed
 
     async def _read_person(self, user_id: str) -> None:
-        answer = await self._ask("users.info", {"user": user_id})
+        answer = await self._told(user_id, "users.info", user=user_id)
         self._people[user_id] = person(answer["user"], self._team_id, self._clock.monotonic())
 
+    async def _read_again(self, user_id: str) -> None:
+        with suppress(Denied):  # remembered, and told in the log once
+            await self._read_person(user_id)
+
     async def _read_group(self, group_id: str) -> None:
-        answer = await self._ask("usergroups.users.list", {"usergroup": group_id})
-        members = frozenset(str(u) for u in answer.get("users") or ())
-        self._groups[group_id] = (members, self._clock.monotonic())
+        with suppress(Denied):  # remembered: whom that concerns is told why
+            answer = await self._told(group_id, "usergroups.users.list", usergroup=group_id)
+            members = frozenset(str(u) for u in answer.get("users") or ())
+            self._groups[group_id] = (members, self._clock.monotonic())
+
+    async def _told(self, about: str, method: str, **params: str) -> Mapping[str, Any]:
+        """Slack's answer about an id. A refusal is remembered, and told in the log once."""
+        try:
+            answer = await self._ask(method, params)
+        except Denied as error:
+            code, known = error.code, self._denied.get(about, ("", 0.0))[0]
+            self._denied[about] = (code, self._clock.monotonic())
+            if code != known:
+                what = "an id of [roles]" if about in self._settings.named else "somebody"
+                _log.warning(f"Slack does not tell of {what}", action="roles", id=about, code=code)
+            raise
+        self._denied.pop(about, None)
+        return answer
 
     async def refresh(self) -> None:
         """Ask again about everybody who may click soon; run it every REFRESH_S.
 
         What fails for one does not keep the others from being read; the first error is raised at
-        the end.
+        the end. That Slack refuses to tell about an id is no failure of the refresh.
         """
         errors: list[Exception] = []
         for group_id in self._group_ids:
@@ -254,7 +257,7 @@ class Roles:
             self._wanted.setdefault(one, None)
         if len(self._wanted) <= ONE_BY_ONE:
             for user_id in tuple(self._wanted):
-                await self._try(errors, self._read_person(user_id))
+                await self._try(errors, self._read_again(user_id))
         else:
             await self._try(errors, self._read_everybody())
         if errors:

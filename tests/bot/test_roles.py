@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
-from bot.roles import FRESH_S, LOOK_UP_S, Role, Roles, RoleSettings, Standing, guard
+from bot.person import Denied
+from bot.roles import FRESH_S, LOOK_UP_S, REFRESH_S, Role, Roles, RoleSettings, Standing, guard
 from core.clock import ManualClock
 from core.errors import Refused
 
@@ -25,6 +27,7 @@ class Slack:
         self.asked: list[str] = []
         self.down = False
         self.hangs = False
+        self.denied: dict[str, str] = {}
 
     async def ask(self, method: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
         self.asked.append(method)
@@ -32,6 +35,8 @@ class Slack:
             await asyncio.Event().wait()
         if self.down:
             raise ConnectionError
+        if code := self.denied.get(str(params.get("usergroup") or params.get("user"))):
+            raise Denied(method, code)
         match method:
             case "users.info":
                 return {"user": self.users[params["user"]]}
@@ -201,8 +206,74 @@ async def test_whoever_acts_from_another_workspace_is_refused_whatever_their_acc
 async def test_where_a_group_cannot_be_read_a_role_by_name_still_holds() -> None:
     slack = Slack(U1={}, U2={}, U3={"is_restricted": True})
     roles, _ = make(slack, RoleSettings(True, responder=("U1", "S404", "U3"), admin=("S404",)))
-    assert await roles.standing("U1", TEAM) == Standing(Role.RESPONDER)
+    guard(await roles.standing("U1", TEAM), Role.RESPONDER)
     unsure = await roles.standing("U2", TEAM)
     assert unsure.role is Role.VIEWER
     assert "nothing was changed" in unsure.why
     assert (await roles.standing("U3", TEAM)).role is Role.NOBODY
+
+
+async def test_a_group_that_slack_does_not_know_is_named_with_what_slack_said() -> None:
+    slack = Slack(U1={})
+    slack.denied["S404"] = "no_such_subteam"
+    roles, _ = make(slack, RoleSettings(True, responder=("S404",)))
+    standing = await roles.standing("U1", TEAM)
+    guard(standing, Role.VIEWER)
+    with pytest.raises(Refused) as refused:
+        guard(standing, Role.RESPONDER)
+    assert refused.value.text == (
+        "The user group S404 of [roles] cannot be read (no_such_subteam): tell whoever runs Tocsin."
+    )
+
+
+async def test_an_unknown_group_takes_away_only_what_it_could_have_given() -> None:
+    slack = Slack(U1={}, U2={}, U3={}, U4={})
+    slack.groups["S1"] = ["U2"]
+    slack.denied["S404"] = "no_such_subteam"
+    settings = RoleSettings(True, viewer=("U3", "U4"), responder=("S404", "S1"), admin=("U1",))
+    roles, _ = make(slack, settings)
+    assert await roles.standing("U1", TEAM) == Standing(Role.ADMIN)
+    assert await roles.standing("U2", TEAM) == Standing(Role.RESPONDER)
+    with pytest.raises(Refused, match="needs the role admin; you have the role responder"):
+        guard(await roles.standing("U2", TEAM), Role.ADMIN)
+    looker = await roles.standing("U3", TEAM)
+    assert (looker.role, "S404" in looker.why) == (Role.VIEWER, True)
+
+
+async def test_whoever_may_be_an_admin_by_an_unknown_group_still_is_a_responder() -> None:
+    slack = Slack(U1={})
+    slack.denied["S404"] = "missing_scope"
+    roles, _ = make(slack, RoleSettings(True, responder=("U1",), admin=("S404",)))
+    standing = await roles.standing("U1", TEAM)
+    guard(standing, Role.RESPONDER)
+    with pytest.raises(Refused, match=r"S404 of \[roles\] cannot be read \(missing_scope\)"):
+        guard(standing, Role.ADMIN)
+
+
+async def test_what_slack_refused_is_asked_again_later_and_told_in_the_log_once() -> None:
+    slack = Slack(U1={})
+    slack.denied |= {"S404": "no_such_subteam", "U404": "user_not_found"}
+    roles, clock = make(slack, RoleSettings(True, responder=("S404", "U404", "U1")))
+    with capture_logs() as told:
+        for _ in range(5):
+            await roles.refresh()
+            await clock.advance(REFRESH_S)
+    assert [(one["id"], one["code"]) for one in told] == [
+        ("S404", "no_such_subteam"),
+        ("U404", "user_not_found"),
+    ]
+    before = len(slack.asked)
+    await roles.standing("U1", TEAM)
+    assert len(slack.asked) == before
+    del slack.denied["S404"]
+    slack.groups["S404"], slack.users["U2"] = ["U2"], {"id": "U2", "team_id": TEAM}
+    await roles.refresh()
+    assert (await roles.standing("U2", TEAM)).role is Role.RESPONDER
+
+
+async def test_somebody_whom_slack_does_not_know_is_told_so() -> None:
+    slack = Slack()
+    slack.denied["U1"] = "user_not_found"
+    roles, _ = make(slack)
+    with pytest.raises(Refused, match=r"does not tell who you are \(user_not_found\)"):
+        guard(await roles.standing("U1", TEAM), Role.RESPONDER)
