@@ -50,30 +50,30 @@ async def test_the_only_subject_that_fits_and_opted_in_is_meant(
     ],
 )
 async def test_what_cannot_be_is_refused_at_once_and_leaves_no_row(
-    sqlite_db: Database, how: dict, error: type[Exception], said: str
+    db: Database, how: dict, error: type[Exception], said: str
 ) -> None:
     with pytest.raises(error, match=said.replace("?", r"\?")):
-        await sqlite_db.write(order, RULES, **{"name": "kill-store", "by": "x", **how})
+        await db.write(order, RULES, **{"name": "kill-store", "by": "x", **how})
 
-    assert await sqlite_db.read(store.listing) == []
+    assert await db.read(store.listing) == []
 
 
-async def test_several_subjects_that_fit_must_be_told_apart(sqlite_db: Database) -> None:
+async def test_several_subjects_that_fit_must_be_told_apart(db: Database) -> None:
     both = Rules(
         RULES.catalog, subjects={"a": Known("scripted", OPEN), "b": Known("scripted", OPEN)}
     )
 
     with pytest.raises(Invalid, match="Say on which subject: one of a, b"):
-        await sqlite_db.write(order, both, name="kill-store", by="x")
+        await db.write(order, both, name="kill-store", by="x")
 
 
 async def test_where_nothing_fits_it_says_so_instead_of_asking_which(
-    sqlite_db: Database,
+    db: Database,
 ) -> None:
     shut = Rules(RULES.catalog, subjects={"shut": Known("scripted"), "e": Known("etcd", OPEN)})
 
     with pytest.raises(Invalid, match="kill-store is for scripted, and nothing here that fits opt"):
-        await sqlite_db.write(order, shut, name="kill-store", by="x")
+        await db.write(order, shut, name="kill-store", by="x")
 
 
 def test_the_rules_of_a_configuration_hold_its_own_experiments_and_who_opted_in() -> None:

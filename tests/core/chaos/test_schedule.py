@@ -72,24 +72,24 @@ async def test_one_that_was_missed_says_so_and_is_skipped(db: Database, clock: M
 
 
 async def test_a_program_that_was_down_for_days_tells_of_one_missed_run_not_of_each(
-    sqlite_db: Database, clock: ManualClock
+    db: Database, clock: ManualClock
 ) -> None:
-    await sqlite_db.write(schedule.add, RULES, **HOURLY)
+    await db.write(schedule.add, RULES, **HOURLY)
     await clock.advance(3 * 86400)
-    async with rig(sqlite_db, clock) as world:
+    async with rig(db, clock) as world:
         end = time.monotonic() + 10.0
         told: list[str] = []
         while not told and time.monotonic() < end:
             await clock.advance(1.0)
             await asyncio.sleep(0.01)
-            found = await sqlite_db.read(events.since, 0)
+            found = await db.read(events.since, 0)
             told = [e.kind for e in found if e.kind.startswith("run.")]
         assert world.driver.calls == []
     assert told == ["run.missed"]
 
 
-async def test_hours_are_kept_in_the_named_zone(sqlite_db: Database, clock: ManualClock) -> None:
-    plan = await sqlite_db.write(
+async def test_hours_are_kept_in_the_named_zone(db: Database, clock: ManualClock) -> None:
+    plan = await db.write(
         schedule.add, RULES, **HOURLY, zone_name="America/New_York", hours=(9, 11)
     )
 
@@ -122,9 +122,9 @@ def test_what_lies_outside_the_hours_is_passed_over(
     assert datetime.fromtimestamp(found, berlin).strftime("%Y-%m-%d %H:%M") == comes
 
 
-async def test_one_that_cannot_be_ordered_says_why(sqlite_db: Database, clock: ManualClock) -> None:
-    await sqlite_db.write(schedule.add, RULES, **HOURLY)
-    await sqlite_db.write(
+async def test_one_that_cannot_be_ordered_says_why(db: Database, clock: ManualClock) -> None:
+    await db.write(schedule.add, RULES, **HOURLY)
+    await db.write(
         store.create,
         kind="chaos",
         subject="prod",
@@ -135,11 +135,11 @@ async def test_one_that_cannot_be_ordered_says_why(sqlite_db: Database, clock: M
     )
     await clock.advance(3601)
 
-    await due(sqlite_db, clock)
+    await due(db, clock)
 
-    (told,) = [e for e in await sqlite_db.read(events.since, 0) if e.kind == "run.missed"]
+    (told,) = [e for e in await db.read(events.since, 0) if e.kind == "run.missed"]
     assert "other (run 1) is under way" in told.data["why"]
-    assert len(await sqlite_db.read(store.listing)) == 1
+    assert len(await db.read(store.listing)) == 1
 
 
 @pytest.mark.parametrize(
@@ -159,23 +159,21 @@ async def test_one_that_cannot_be_ordered_says_why(sqlite_db: Database, clock: M
     ],
 )
 async def test_a_plan_that_could_never_run_is_refused(
-    sqlite_db: Database, how: dict, error: type[Exception], said: str
+    db: Database, how: dict, error: type[Exception], said: str
 ) -> None:
     with pytest.raises(error, match=said):
-        await sqlite_db.write(schedule.add, RULES, **{**HOURLY, **how})
+        await db.write(schedule.add, RULES, **{**HOURLY, **how})
 
-    assert await sqlite_db.read(schedule.listing) == []
+    assert await db.read(schedule.listing) == []
 
 
-async def test_a_plan_that_was_taken_away_does_not_come(
-    sqlite_db: Database, clock: ManualClock
-) -> None:
-    first = await sqlite_db.write(schedule.add, RULES, **HOURLY)
-    second = await sqlite_db.write(schedule.add, RULES, **HOURLY)
-    assert (await sqlite_db.write(schedule.remove, first.number)).number == first.number
+async def test_a_plan_that_was_taken_away_does_not_come(db: Database, clock: ManualClock) -> None:
+    first = await db.write(schedule.add, RULES, **HOURLY)
+    second = await db.write(schedule.add, RULES, **HOURLY)
+    assert (await db.write(schedule.remove, first.number)).number == first.number
 
     with pytest.raises(NotFound, match=f"there is {second.number} \\(kill-store\\)"):
-        await sqlite_db.write(schedule.remove, first.number)
-    await sqlite_db.write(schedule.remove, second.number)
+        await db.write(schedule.remove, first.number)
+    await db.write(schedule.remove, second.number)
     await clock.advance(7200)
-    assert await due(sqlite_db, clock) == 0
+    assert await due(db, clock) == 0

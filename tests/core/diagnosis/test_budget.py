@@ -74,11 +74,11 @@ async def test_who_is_not_the_holder_any_more_spends_nothing_and_still_accounts(
     assert await db.read(budget.spent_on, today(clock)) == 5
 
 
-async def test_many_at_once_never_pass_the_cap(sqlite_db: Database, clock: ManualClock) -> None:
-    epoch = await lock.take_epoch(sqlite_db, "test")
+async def test_many_at_once_never_pass_the_cap(db: Database, clock: ManualClock) -> None:
+    epoch = await lock.take_epoch(db, "test")
 
     async def one(number: int) -> int:
-        account = Ledger(sqlite_db, epoch, "prod", number, Caps(500, 1_000))
+        account = Ledger(db, epoch, "prod", number, Caps(500, 1_000))
         try:
             await account.reserve("m", 90)
         except Refused:
@@ -87,7 +87,7 @@ async def test_many_at_once_never_pass_the_cap(sqlite_db: Database, clock: Manua
 
     got = await asyncio.gather(*(one(n) for n in range(40)))
     assert sum(got) == 990
-    assert await sqlite_db.read(budget.spent_on, today(clock)) == 990
+    assert await db.read(budget.spent_on, today(clock)) == 990
 
 
 @settings(max_examples=50)

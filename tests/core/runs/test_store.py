@@ -71,55 +71,55 @@ async def test_the_database_itself_refuses_a_second_live_experiment(db: Database
     assert again.id != first.id
 
 
-async def test_a_step_on_what_has_changed_meanwhile_is_a_conflict(sqlite_db: Database) -> None:
-    run = await sqlite_db.write(new)
-    await sqlite_db.write(store.abort, run.id, "slack:U2", "enough")
+async def test_a_step_on_what_has_changed_meanwhile_is_a_conflict(db: Database) -> None:
+    run = await db.write(new)
+    await db.write(store.abort, run.id, "slack:U2", "enough")
 
     with pytest.raises(Conflict, match="changed meanwhile"):
-        await sqlite_db.write(store.claim, run)
+        await db.write(store.claim, run)
 
 
-async def test_an_abort_is_noted_once_and_only_while_it_lives(sqlite_db: Database) -> None:
-    run = await sqlite_db.write(new)
-    first = await sqlite_db.write(store.abort, run.id, "slack:U2", "enough")
-    second = await sqlite_db.write(store.abort, run.id, "slack:U3", "me too")
+async def test_an_abort_is_noted_once_and_only_while_it_lives(db: Database) -> None:
+    run = await db.write(new)
+    first = await db.write(store.abort, run.id, "slack:U2", "enough")
+    second = await db.write(store.abort, run.id, "slack:U3", "me too")
 
     assert (second.abort_by, second.abort_reason, second.version) == (
         "slack:U2",
         "enough",
         first.version,
     )
-    await sqlite_db.write(store.finish, second, Outcome.ABORTED, {})
+    await db.write(store.finish, second, Outcome.ABORTED, {})
     with pytest.raises(Conflict, match="is over already: aborted"):
-        await sqlite_db.write(store.abort, run.id, "slack:U2")
+        await db.write(store.abort, run.id, "slack:U2")
 
 
 @pytest.mark.parametrize("number", [7, -1, 2**70])
-async def test_a_run_that_is_not_there_names_the_newest(sqlite_db: Database, number: int) -> None:
+async def test_a_run_that_is_not_there_names_the_newest(db: Database, number: int) -> None:
     with pytest.raises(NotFound, match="There are no runs yet"):
-        await sqlite_db.read(store.get, number)
-    await sqlite_db.write(new)
+        await db.read(store.get, number)
+    await db.write(new)
     with pytest.raises(NotFound, match=r"The newest are 1 \(kill-store\)"):
-        await sqlite_db.read(store.get, number)
+        await db.read(store.get, number)
 
 
-async def test_lists_are_newest_first_and_filter(sqlite_db: Database) -> None:
-    first = await sqlite_db.write(new)
-    await sqlite_db.write(store.finish, first, Outcome.FAILED, {})
-    await sqlite_db.write(new)
-    await sqlite_db.write(new, subject="other", kind="job")
+async def test_lists_are_newest_first_and_filter(db: Database) -> None:
+    first = await db.write(new)
+    await db.write(store.finish, first, Outcome.FAILED, {})
+    await db.write(new)
+    await db.write(new, subject="other", kind="job")
 
     async def ids(**how: Any) -> list[int]:
-        return [one.id for one in await sqlite_db.read(store.listing, **how)]
+        return [one.id for one in await db.read(store.listing, **how)]
 
     assert await ids() == [3, 2, 1]
     assert await ids(subject="prod", limit=1) == [2]
     assert await ids(kind="job") == [3]
     assert await ids(states=(State.FINISHED,)) == [1]
-    live = await sqlite_db.read(store.live, "prod")
+    live = await db.read(store.live, "prod")
     assert live is not None
     assert live.id == 2
-    assert [one.id for one in await sqlite_db.read(store.unreported, "chaos")] == [1, 2]
+    assert [one.id for one in await db.read(store.unreported, "chaos")] == [1, 2]
 
 
 def recorded(tx: Tx, run_id: int, **more: Any) -> Any:
@@ -162,40 +162,40 @@ async def test_harm_is_open_until_it_was_seen_healed(db: Database) -> None:
 
 
 async def test_harm_is_overdue_after_its_time_or_when_healing_takes_long(
-    sqlite_db: Database, clock: ManualClock
+    db: Database, clock: ManualClock
 ) -> None:
-    run = await sqlite_db.write(new)
-    slow = await sqlite_db.write(recorded, run.id, heal_by=clock.now().timestamp() + 600)
-    await sqlite_db.write(recorded, run.id)
-    await sqlite_db.write(harm.heal_started, slow.id)
-    await sqlite_db.write(harm.not_healed, slow.id, "the engine is gone")
-    assert await sqlite_db.read(harm.overdue) == ()
+    run = await db.write(new)
+    slow = await db.write(recorded, run.id, heal_by=clock.now().timestamp() + 600)
+    await db.write(recorded, run.id)
+    await db.write(harm.heal_started, slow.id)
+    await db.write(harm.not_healed, slow.id, "the engine is gone")
+    assert await db.read(harm.overdue) == ()
 
     await clock.advance(5 + harm.HEAL_S + 1)
-    (first,) = await sqlite_db.read(harm.overdue)
+    (first,) = await db.read(harm.overdue)
     await clock.advance(10)
 
     assert (first.what, first.why, first.entity) == ("store-1", "the engine is gone", "fault:1")
-    assert len(await sqlite_db.read(harm.overdue)) == 2
+    assert len(await db.read(harm.overdue)) == 2
 
 
 async def test_what_old_runs_left_is_forgotten_with_them_but_never_open_harm(
-    sqlite_db: Database, clock: ManualClock
+    db: Database, clock: ManualClock
 ) -> None:
-    run = await sqlite_db.write(new)
-    healed = await sqlite_db.write(recorded, run.id)
-    open_one = await sqlite_db.write(recorded, run.id)
-    await sqlite_db.write(harm.verified, healed.id, "healed")
-    await sqlite_db.write(artefacts.put, run.id, "record.json", "application/json", b"{}")
+    run = await db.write(new)
+    healed = await db.write(recorded, run.id)
+    open_one = await db.write(recorded, run.id)
+    await db.write(harm.verified, healed.id, "healed")
+    await db.write(artefacts.put, run.id, "record.json", "application/json", b"{}")
     for step in (store.archive, store.report):
         if step is store.archive:
-            run = await sqlite_db.write(store.finish, run, Outcome.ABORTED, {})
-        run = await sqlite_db.write(step, run)
+            run = await db.write(store.finish, run, Outcome.ABORTED, {})
+        run = await db.write(step, run)
 
-    assert await sqlite_db.write(store.forget_before, clock.now().timestamp()) == 0
+    assert await db.write(store.forget_before, clock.now().timestamp()) == 0
     await clock.advance(10)
-    assert await sqlite_db.write(store.forget_before, clock.now().timestamp()) == 1
-    assert await sqlite_db.write(artefacts.forget_orphans) == 1
-    assert await sqlite_db.write(harm.forget_orphans) == 1
+    assert await db.write(store.forget_before, clock.now().timestamp()) == 1
+    assert await db.write(artefacts.forget_orphans) == 1
+    assert await db.write(harm.forget_orphans) == 1
 
-    assert [one.id for one in await sqlite_db.read(harm.unhealed)] == [open_one.id]
+    assert [one.id for one in await db.read(harm.unhealed)] == [open_one.id]
