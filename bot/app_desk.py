@@ -7,6 +7,8 @@ question is looked up on a snapshot, so that it keeps no writer waiting, and lea
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+
 import structlog
 
 from bot.app_request import Answer, Handler, Later, Request, recalled, stored, words
@@ -65,6 +67,10 @@ class Desk:
         self._roles = roles
         self._metrics = metrics
         self._named: dict[str, tuple[str, float]] = {}
+
+    def serving(self) -> AbstractContextManager[None]:
+        """Somebody waits for an answer inside the block: the program's own work makes room."""
+        return self._db.courtesy.serving()
 
     async def answer(self, request: Request, handler: Handler) -> Answer:
         """Deal with the request within BUDGET_S."""
@@ -134,7 +140,7 @@ class Desk:
 
     async def _told(self, request: Request, handler: Handler, standing: Standing) -> Answer:
         """A question: looked up where nobody's change waits for it, then its row."""
-        answer = await self._db.read(_looked, request, handler, standing)
+        answer = await self._db.ask(_looked, request, handler, standing)
         return await self._db.write(_noted, request, handler, answer)
 
 

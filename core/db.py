@@ -14,18 +14,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from collections.abc import Callable, Iterable
+from typing import Concatenate, ParamSpec, TypeVar
 
-import msgspec
 import sqlalchemy as sa
 
 from core import schema
 from core.clock import Clock
-from core.db_bulk import bulk_insert
+from core.courtesy import Courtesy, Patience
 from core.db_turns import Turns
+from core.db_tx import Tx as Tx
 from core.engines import Engine, open_engine
-from core.errors import Conflict, Refused, TocsinError, Unavailable
+from core.errors import Refused, TocsinError, Unavailable
 from core.news import News
 from core.tasks import OnError, Tasks
 
@@ -46,104 +46,6 @@ class Fenced(Refused):
     """This process is no longer the one that holds the database."""
 
 
-class Tx:
-    """One transaction: statements, and the instant that everything in it carries.
-
-    `now` is seconds since the epoch, read once. `topics` collects what to wake after the commit.
-    """
-
-    __slots__ = ("conn", "now", "topics")
-
-    def __init__(self, conn: sa.Connection, now: float) -> None:
-        self.conn = conn
-        self.now = now
-        self.topics: set[str] = set()
-
-    @property
-    def sqlite(self) -> bool:
-        """Whether this is SQLite (else PostgreSQL)."""
-        return self.conn.dialect.name == "sqlite"
-
-    def run(self, statement: sa.Executable, values: Any = None) -> sa.CursorResult[Any]:
-        """Execute one statement."""
-        return self.conn.execute(statement, values)
-
-    def rows(self, statement: sa.Executable) -> Sequence[sa.Row[Any]]:
-        """All rows of a SELECT."""
-        return self.conn.execute(statement).all()
-
-    def row(self, statement: sa.Executable) -> sa.Row[Any] | None:
-        """The only row of a SELECT, or None."""
-        return self.conn.execute(statement).one_or_none()
-
-    def value(self, statement: sa.Executable) -> Any:
-        """The first column of the first row, or None."""
-        return self.conn.execute(statement).scalar()
-
-    def changed(self, statement: sa.Executable) -> int:
-        """How many rows an UPDATE, INSERT or DELETE touched."""
-        return int(self.run(statement).rowcount)
-
-    def exactly_one(self, statement: sa.Executable, otherwise: str = "") -> None:
-        """Execute a guarded change; Conflict unless it touched exactly one row."""
-        if self.changed(statement) != 1:
-            raise Conflict(otherwise)
-
-    def many(self, statement: sa.Executable, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Execute one statement for each of many rows, in one call to the driver."""
-        if rows:
-            self.conn.execute(statement, list(rows))
-
-    def bulk_insert(
-        self, table: sa.Table, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]
-    ) -> None:
-        """Insert many rows as tuples in the order of `columns`.
-
-        Goes past SQLAlchemy's per-row work: 10,000 rows of 20 columns cost a sixth of `many`.
-        """
-        bulk_insert(self.conn, self.sqlite, table.name, columns, list(rows))
-
-    def each(self, values: Sequence[str]) -> sa.TableValuedAlias:
-        """A table of one text column `value`, for joining to: a list of any length is one
-        parameter, where `IN` would be as many."""
-        listed = sa.literal(msgspec.json.encode(values).decode())
-        if self.sqlite:
-            return sa.func.json_each(listed).table_valued("value")
-        from sqlalchemy.dialects import postgresql
-
-        as_json = sa.cast(listed, postgresql.JSONB)
-        return sa.func.jsonb_array_elements_text(as_json).table_valued("value")
-
-    def upsert(self, table: sa.Table, values: Mapping[str, Any], key: Sequence[str]) -> int:
-        """INSERT ... ON CONFLICT (key) DO UPDATE with all other values; rows touched."""
-        statement = self._insert(table).values(**values)
-        rest = {c: statement.excluded[c] for c in values if c not in key}
-        return self.changed(statement.on_conflict_do_update(index_elements=list(key), set_=rest))
-
-    def insert_new(self, table: sa.Table, values: Mapping[str, Any]) -> bool:
-        """INSERT ... ON CONFLICT DO NOTHING; whether the row is new."""
-        return self.changed(self._insert(table).values(**values).on_conflict_do_nothing()) == 1
-
-    def next_ids(self, name: str, n: int) -> range:
-        """`n` fresh numbers of the counter `name`, consecutive."""
-        c = schema.counters
-        forward = sa.update(c).where(c.c.name == name).values(value=c.c.value + n)
-        last = self.value(forward.returning(c.c.value))
-        if last is None:
-            self.run(self._insert(c).values(name=name, value=0).on_conflict_do_nothing())
-            last = self.value(forward.returning(c.c.value))
-        return range(last - n + 1, last + 1)
-
-    def _insert(self, table: sa.Table) -> Any:
-        if self.sqlite:
-            from sqlalchemy.dialects import sqlite
-
-            return sqlite.insert(table)
-        from sqlalchemy.dialects import postgresql
-
-        return postgresql.insert(table)
-
-
 class Database:
     """An open database. Make one with `Database.open`, end it with `close`."""
 
@@ -154,6 +56,7 @@ class Database:
         self.engine = engine
         self.pending = 0
         """Transactions under way or waiting for their turn."""
+        self.courtesy = Courtesy()
         self._turns = Turns()
 
         def unexpected(name: str, error: BaseException) -> None:
@@ -215,11 +118,11 @@ class Database:
 
         def some(tx: Tx) -> None:
             nonlocal step
-            began = time.monotonic()
+            began = self.clock.monotonic()
             while step is not None:
                 done.append(step(tx))
                 step = next(left, None)
-                if self._gives_way(time.monotonic() - began):
+                if self._gives_way(self.clock.monotonic() - began):
                     return
 
         while step is not None:
@@ -229,7 +132,11 @@ class Database:
     def _gives_way(self, took_s: float) -> bool:
         """Whether a transaction of steps ends after so long."""
         turns = self._turns
-        return turns.pressing or took_s > (SHARED_S if turns.waiting else STEPS_S)
+        return (
+            self.courtesy.busy
+            or turns.pressing
+            or took_s > (SHARED_S if turns.waiting else STEPS_S)
+        )
 
     async def read(
         self,
@@ -238,15 +145,29 @@ class Database:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        """Run `look(tx, ...)` on one snapshot; it must not write."""
+        """Run `look(tx, ...)` on one snapshot; it must not write. People go first (`ask`)."""
+        # On PostgreSQL this runs on the loop itself, which nothing may block.
+        patience = self.courtesy.patience() if self.is_sqlite else None
+        await self.courtesy.make_room()
+        return await self._snapshot(lambda tx: look(tx, *args, **kwargs), patience)
+
+    async def ask(
+        self,
+        look: Callable[Concatenate[Tx, P], T],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Like `read`, for somebody who waits for it: the program's own reads are not in the way."""
+        return await self._snapshot(lambda tx: look(tx, *args, **kwargs), None, person=True)
+
+    async def _snapshot(
+        self, look: Callable[[Tx], T], patience: Patience | None, *, person: bool = False
+    ) -> T:
         now = self.clock.now().timestamp()
-
-        def on_snapshot(conn: sa.Connection) -> T:
-            return look(Tx(conn, now), *args, **kwargs)
-
         self.pending += 1
         try:
-            return await self.engine.read(on_snapshot)
+            return await self.engine.read(lambda conn: look(Tx(conn, now, patience)), person)
         finally:
             self.pending -= 1
 
@@ -254,6 +175,8 @@ class Database:
         return await asyncio.shield(self._tasks.start("write", self._write(change, epoch)))
 
     async def _write(self, change: Callable[[Tx], T], epoch: int | None) -> T:
+        if epoch is not None:
+            await self.courtesy.make_room()
         await self._turns.take(person=epoch is None)
         topics: set[str] = set()
         self.pending += 1

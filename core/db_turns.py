@@ -23,7 +23,8 @@ class Turns:
     """One writer at a time. All of it belongs to one event loop; `pressing` and `waiting` may be read
     from any thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, timeout_s: float = TURN_TIMEOUT_S) -> None:
+        self._timeout_s = timeout_s
         self._taken = False
         self._people: deque[Waiter] = deque()
         self._program: deque[Waiter] = deque()
@@ -42,7 +43,7 @@ class Turns:
     async def take(self, *, person: bool) -> None:
         """Returns once it is the caller's turn, which it must `give` back.
 
-        Unavailable after TURN_TIMEOUT_S.
+        Unavailable after `timeout_s`.
         """
         if not self._taken:
             self._taken = True
@@ -51,7 +52,7 @@ class Turns:
         queue = self._people if person else self._program
         queue.append(waiter)
         try:
-            await asyncio.wait((waiter,), timeout=TURN_TIMEOUT_S)
+            await asyncio.wait((waiter,), timeout=self._timeout_s)
         except asyncio.CancelledError:
             if waiter.done():
                 self.give()

@@ -42,7 +42,7 @@ class Postgres:
                 await connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITER_LOCK})")
                 return await connection.run_sync(work)
 
-    async def read(self, work: Work[T]) -> T:
+    async def read(self, work: Work[T], person: bool = False) -> T:
         """Run `work` in a transaction of its own."""
         with told_plainly():
             async with self._engine.connect() as connection:

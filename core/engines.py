@@ -25,8 +25,8 @@ BUSY_TIMEOUT_S = 1.5
 """How long a statement waits for a lock that another process holds."""
 TURN_TIMEOUT_S = 10.0
 """How long a connection of the pool is waited for."""
-READERS = 3
-"""Threads, and so snapshots, that read a SQLite file at once."""
+READERS = 2
+"""Threads, and so snapshots, that read a SQLite file for the program at once; as many for people."""
 
 
 class Engine(Protocol):
@@ -41,8 +41,8 @@ class Engine(Protocol):
         """Run `work` in a transaction and commit it. Unavailable when it is out of reach."""
         ...
 
-    async def read(self, work: Work[T]) -> T:
-        """Run `work` on one snapshot."""
+    async def read(self, work: Work[T], person: bool = False) -> T:
+        """Run `work` on one snapshot; for a person ahead of what the program reads."""
         ...
 
     async def close(self) -> None:
@@ -71,6 +71,7 @@ class Sqlite:
         self._reader = _sqlite(url, create, writer=False)
         self._write_thread = ThreadPoolExecutor(1, "db-write")
         self._read_threads = ThreadPoolExecutor(READERS, "db-read")
+        self._people_threads = ThreadPoolExecutor(READERS, "db-people")
 
     async def write(self, work: Work[T]) -> T:
         """Run `work` between BEGIN IMMEDIATE and COMMIT."""
@@ -81,19 +82,21 @@ class Sqlite:
 
         return await asyncio.get_running_loop().run_in_executor(self._write_thread, whole)
 
-    async def read(self, work: Work[T]) -> T:
+    async def read(self, work: Work[T], person: bool = False) -> T:
         """Run `work` on one snapshot; it cannot write."""
+        threads = self._people_threads if person else self._read_threads
 
         def whole() -> T:
             with told_plainly(), self._reader.connect() as connection:
                 return work(connection)
 
-        return await asyncio.get_running_loop().run_in_executor(self._read_threads, whole)
+        return await asyncio.get_running_loop().run_in_executor(threads, whole)
 
     async def close(self) -> None:
         """Wait for what runs, then close the file."""
         self._write_thread.shutdown()
         self._read_threads.shutdown()
+        self._people_threads.shutdown()
         self._writer.dispose()
         self._reader.dispose()
 
@@ -101,7 +104,7 @@ class Sqlite:
 def _sqlite(url: sa.URL, create: bool, *, writer: bool) -> sa.Engine:
     engine = sa.create_engine(
         url,
-        pool_size=1 if writer else READERS,
+        pool_size=1 if writer else 2 * READERS,
         max_overflow=0,
         pool_timeout=TURN_TIMEOUT_S,
         connect_args={

@@ -5,7 +5,6 @@ Exit codes: 0 done (or already so), 1 refused or not found, 2 bad usage, configu
 
 from __future__ import annotations
 
-import asyncio
 import getpass
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
@@ -17,7 +16,7 @@ from typing import Annotated, Any, ParamSpec, TypeVar
 import typer
 
 from bot.text import terminal
-from core import migrate
+from core import loop, migrate
 from core.clock import SystemClock
 from core.config import Config, load
 from core.db import Database
@@ -75,7 +74,7 @@ def command(run: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
     @wraps(run)
     def runner(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
-            asyncio.run(run(*args, **kwargs))
+            loop.run(run(*args, **kwargs))
         except Exit as end:
             raise typer.Exit(end.code) from None
         except Invalid as error:

@@ -25,7 +25,7 @@ from pydantic import SecretStr
 from bot.given import routes
 from bot.local.server import LocalServer
 from bot.wiring import Running, run
-from core import requests
+from core import loop, requests
 from core.clock import SystemClock
 from core.config import Config, FileConfig
 from core.db import Database, Tx
@@ -247,4 +247,4 @@ async def stormy_bot(folder: Path, server: LocalServer, mode: str) -> AsyncItera
 
 if __name__ == "__main__":
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    asyncio.run(_serve())
+    loop.run(_serve())

@@ -6,6 +6,7 @@ import asyncio
 import random
 import sqlite3
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,8 @@ import sqlalchemy as sa
 from core import migrate, schema
 from core.addresses import private_folder
 from core.clock import ManualClock
-from core.db import Database, Fenced, Tx
+from core.db import STEPS_S, Database, Fenced, Tx
+from core.engines import READERS
 from core.errors import Conflict, Invalid, Unavailable
 from core.lock import hold
 
@@ -79,6 +81,109 @@ async def test_writers_take_turns_and_none_is_lost(db: Database) -> None:
     await asyncio.gather(*(db.write(put, f"n{n:02}") for n in range(50)))
 
     assert len(await db.read(names)) == 50
+
+
+async def test_steps_share_a_transaction_while_nobody_waits(
+    db: Database, clock: ManualClock
+) -> None:
+    seen: list[Tx] = []
+
+    def step(tx: Tx) -> int:
+        seen.append(tx)
+        put(tx, f"n{len(seen)}")
+        return len(seen)
+
+    async with hold(db, "me") as held:
+        assert await db.write_steps(held.epoch, [step] * 3) == [1, 2, 3]
+
+    assert len({id(one) for one in seen}) == 1
+    assert await db.read(names) == ["n1", "n2", "n3"]
+
+
+async def test_steps_end_their_transaction_after_a_while(db: Database, clock: ManualClock) -> None:
+    seen: list[Tx] = []
+
+    def step(tx: Tx) -> None:
+        seen.append(tx)
+        clock._move_to(clock.monotonic() + STEPS_S * 0.6)
+
+    async with hold(db, "me") as held:
+        await db.write_steps(held.epoch, [step] * 4)
+
+    assert [one is seen[0] for one in seen] == [True, True, False, False]
+
+
+async def test_somebody_who_waits_gets_in_between_two_steps(db: Database) -> None:
+    loop, came = asyncio.get_running_loop(), list[asyncio.Future[None]]()
+
+    def first(tx: Tx) -> list[str]:
+        loop.call_soon_threadsafe(lambda: came.append(asyncio.ensure_future(db.write(put, "b"))))
+        put(tx, "a")
+        while not db._turns.pressing:
+            tx.value(sa.select(1))  # lets the loop go on, whatever the database
+        return names(tx)
+
+    async with hold(db, "me") as held:
+        found = await db.write_steps(held.epoch, [first, names])
+    await came[0]
+
+    assert found == [["a"], ["a", "b"]]
+
+
+async def test_steps_that_were_committed_stay_when_a_later_one_fails(
+    db: Database, clock: ManualClock
+) -> None:
+    def first(tx: Tx) -> None:
+        put(tx, "a")
+        clock._move_to(clock.monotonic() + STEPS_S * 2)
+
+    def second(tx: Tx) -> None:
+        put(tx, "b")
+        raise Conflict
+
+    async with hold(db, "me") as held:
+        with pytest.raises(Conflict):
+            await db.write_steps(held.epoch, [first, second])
+        with pytest.raises(Fenced):
+            await db.write_steps(held.epoch - 1, [first])
+
+    assert await db.read(names) == ["a"]
+
+
+async def test_cancelling_ends_steps_at_the_end_of_their_transaction(
+    db: Database, clock: ManualClock
+) -> None:
+    loop, task = asyncio.get_running_loop(), list[asyncio.Task[list[None]]]()
+
+    def step(tx: Tx) -> None:
+        put(tx, "a")
+        clock._move_to(clock.monotonic() + STEPS_S * 2)
+        loop.call_soon_threadsafe(task[0].cancel)
+
+    def never(tx: Tx) -> None:
+        put(tx, "b")
+
+    async with hold(db, "me") as held:
+        task.append(asyncio.create_task(db.write_steps(held.epoch, [step, never])))
+        await asyncio.gather(*task, return_exceptions=True)
+        await db.write(put, "c")
+
+    assert await db.read(names) == ["a", "c"]
+
+
+async def test_what_is_asked_for_somebody_does_not_wait_for_what_the_program_reads(
+    sqlite_db: Database,
+) -> None:
+    done = threading.Event()
+    reads = [
+        asyncio.create_task(sqlite_db.read(lambda _: done.wait(30))) for _ in range(READERS + 1)
+    ]
+
+    assert await sqlite_db.ask(names) == []
+    assert not any(one.done() for one in reads)
+
+    done.set()
+    assert all(await asyncio.gather(*reads))
 
 
 async def test_blocks_of_numbers_are_consecutive_and_never_given_twice(db: Database) -> None:
