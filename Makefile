@@ -6,12 +6,19 @@ BIN := $(VENV)/bin
 WHAT ?= tests
 REQUIRE ?=
 export REQUIRE
+# Tests mostly wait, so there is one worker more than there are cores, and never more than four. With
+# JOBS=0, and for a part (WHAT=...), there are none: that is what --pdb and -s need.
+CORES := $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
+JOBS ?= $(if $(filter-out tests,$(WHAT)),0,$(shell echo $$(($(CORES) < 3 ? $(CORES) + 1 : 4))))
+# Tests start hundreds of processes, and compiling all modules anew for each takes longer than they do.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo test lint bench soak serve eval lock clean check-tools
 
 help:
 	@echo "make demo    a Slack workspace, a TiKV-shaped cluster and the bot, in your browser"
 	@echo "make test    everything that can be checked on this machine (REQUIRE=docker,... forbids skips)"
+	@echo "             JOBS=0 without workers, WHAT=tests/core a part, ARGS=... for pytest"
 	@echo "make lint    formatting, types, architecture"
 	@echo "make bench   figures, with the floor beside each"
 	@echo "make eval    how right the diagnoses are, over the scenarios of this repository"
@@ -40,7 +47,7 @@ serve: $(VENV)/.runtime
 	@$(BIN)/tocsin serve $(ARGS)
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -m "not soak and not bench" $(ARGS) $(WHAT)
+	$(BIN)/python -m pytest -n $(JOBS) -m "not soak and not bench" $(ARGS) $(WHAT)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check bot core tests
