@@ -63,8 +63,8 @@ def of(tx: Tx, ticket_ids: Iterable[int]) -> dict[int, Placement]:
     """The placements of several tickets, by ticket; those not placed are left out."""
     found: dict[int, Placement] = {}
     for part in parts(sorted(set(ticket_ids)), 500):
-        for row in tx.rows(sa.select(p).where(p.c.ticket_id.in_(part))):
-            found[row.ticket_id] = Placement(**row._asdict())
+        rows: Sequence[Any] = tx.rows(sa.select(p).where(p.c.ticket_id.in_(part)))
+        found.update((row[0], Placement(*row)) for row in rows)
     return found
 
 

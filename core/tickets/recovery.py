@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import sqlalchemy as sa
 
@@ -47,57 +47,39 @@ def _still(tx: Tx, ids: list[int]) -> dict[int, tuple[bool, bool]]:
 
 
 def _recovering(tx: Tx, recovering: list[Healthy], news: list[New]) -> None:
-    tx.many(
-        sa.update(t)
-        .where(t.c.id == sa.bindparam("b_id"))
-        .values(
-            healthy_since=sa.bindparam("b_since"),
-            healthy_at=sa.bindparam("b_at"),
-            healthy_for_s=sa.bindparam("b_for"),
-            version=t.c.version + sa.bindparam("b_first"),
-        ),
-        [
-            {
-                "b_id": h.ticket.id,
-                "b_since": h.healthy_since,
-                "b_at": h.at,
-                "b_for": h.healthy_for_s,
-                "b_first": int(h.ticket.healthy_since is None),
-            }
-            for h in recovering
-        ],
-    )
-    news.extend(
-        New("ticket.recovering", h.ticket.subject, h.ticket.id)
-        for h in recovering
-        if h.ticket.healthy_since is None
-    )
+    first = [h for h in recovering if h.ticket.healthy_since is None]
+    again = [h for h in recovering if h.ticket.healthy_since is not None]
+    for times, ids in _alike(first):
+        tx.run(sa.update(t).where(t.c.id.in_(ids)).values(**times, version=t.c.version + 1))
+    for times, ids in _alike(again):
+        tx.run(sa.update(t).where(t.c.id.in_(ids)).values(**times))
+    news.extend(New("ticket.recovering", h.ticket.subject, h.ticket.id) for h in first)
 
 
 def _resolving(tx: Tx, resolving: list[Healthy], news: list[New]) -> None:
-    tx.many(
-        sa.update(t)
-        .where(t.c.id == sa.bindparam("b_id"), t.c.resolved_at.is_(None))
-        .values(
-            **NOT_HELD,
-            resolved_at=tx.now,
-            resolution=str(Resolution.RECOVERED),
-            healthy_since=sa.bindparam("b_since"),
-            healthy_at=sa.bindparam("b_at"),
-            healthy_for_s=sa.bindparam("b_for"),
-            version=t.c.version + 1,
-        ),
-        [
-            {
-                "b_id": h.ticket.id,
-                "b_since": h.healthy_since,
-                "b_at": h.at,
-                "b_for": h.healthy_for_s,
-            }
-            for h in resolving
-        ],
-    )
+    for times, ids in _alike(resolving):
+        tx.run(
+            sa.update(t)
+            .where(t.c.id.in_(ids), t.c.resolved_at.is_(None))
+            .values(
+                **NOT_HELD,
+                **times,
+                resolved_at=tx.now,
+                resolution=str(Resolution.RECOVERED),
+                version=t.c.version + 1,
+            )
+        )
     news.extend(New("ticket.resolved", h.ticket.subject, h.ticket.id) for h in resolving)
+
+
+def _alike(seen: list[Healthy]) -> Iterator[tuple[dict[str, float], list[int]]]:
+    """The ids of those that share their times, as nearly all do after a storm: they are written by
+    one statement."""
+    alike: dict[tuple[float, float, float], list[int]] = {}
+    for h in seen:
+        alike.setdefault((h.healthy_since, h.at, h.healthy_for_s), []).append(h.ticket.id)
+    for (since, at, for_s), ids in alike.items():
+        yield {"healthy_since": since, "healthy_at": at, "healthy_for_s": for_s}, ids
 
 
 def remove(tx: Tx, gone: list[Ticket], news: list[New]) -> None:
