@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.config_diagnosis import DiagnosisConfig, SubjectDiagnosisConfig
+from core.config_secrets import in_headers, read_secret
 from core.config_section import Section
 from core.config_words import in_words
 from core.durations import Delay, Duration
@@ -183,7 +184,8 @@ class Config(Section):
             self.anthropic_key,
             self.pagerduty_key,
         )
-        return tuple(s.get_secret_value() for s in held if s is not None)
+        plain = [s.get_secret_value() for s in held if s is not None]
+        return (*plain, *in_headers(one.own for one in self.file.subjects))
 
 
 def environment() -> Environment:
@@ -224,13 +226,15 @@ def load(
         file=file,
         path=chosen,
         database=database or env.tocsin_db or file.database or DEFAULT_DB,
-        bot_token=_secret(env.slack_bot_token, slack.bot_token_file, "slack.bot_token_file"),
-        app_token=_secret(env.slack_app_token, slack.app_token_file, "slack.app_token_file"),
-        signing_secret=_secret(
+        bot_token=read_secret(env.slack_bot_token, slack.bot_token_file, "slack.bot_token_file"),
+        app_token=read_secret(env.slack_app_token, slack.app_token_file, "slack.app_token_file"),
+        signing_secret=read_secret(
             env.slack_signing_secret, slack.signing_secret_file, "slack.signing_secret_file"
         ),
-        anthropic_key=env.anthropic_api_key,
-        pagerduty_key=_secret(
+        anthropic_key=read_secret(
+            env.anthropic_api_key, file.diagnosis.api_key_file, "diagnosis.api_key_file"
+        ),
+        pagerduty_key=read_secret(
             env.pagerduty_routing_key, file.fallback.routing_key_file, "fallback.routing_key_file"
         ),
     )
@@ -266,16 +270,6 @@ def _file_config(data: Mapping[str, Any], path: Path | None) -> FileConfig:
 
 def _where(path: Path | None) -> str:
     return f"{path}: " if path else ""
-
-
-def _secret(given: SecretStr | None, path: Path | None, key: str) -> SecretStr | None:
-    if given is not None or path is None:
-        return given
-    try:
-        return SecretStr(path.read_text("utf-8").strip())
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not text"
-        raise Invalid(f"{key}: {path} cannot be read: {reason}.") from None
 
 
 def _with_endpoints(file: FileConfig, pd: str | None, prometheus: str | None) -> FileConfig:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from pydantic import Field
 
@@ -24,6 +25,7 @@ class DiagnosisConfig(Section):
     with `claude` set here, and about subjects that say so themselves."""
 
     claude: bool = False
+    api_key_file: Path | None = None
     base_url: str | None = None
     model: str | None = None
     larger_model: str | None = None

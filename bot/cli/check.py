@@ -11,6 +11,7 @@ import typer
 
 from bot import given, links
 from bot.check_slack import check_slack
+from bot.cli.check_offline import useless
 from bot.cli.common import ConfigOption, DbOption, Exit, JsonOption, command, say
 from bot.text import terminal
 from core.addresses import parse_url
@@ -66,6 +67,7 @@ def _offline(settings: Config) -> list[Finding]:
             look()
         except TocsinError as error:
             found.append(Finding("configuration", what, False, error.text))
+    found += useless(settings)
     if not settings.file.subjects:
         fix = "add [[subjects]] with a name, a kind and its endpoints"
         found.append(Finding("configuration", "subjects", False, "there is nothing to watch", fix))
@@ -82,7 +84,7 @@ def _diagnosis(settings: Config) -> None:
     """Whether Claude can be asked where the file says so."""
     allowed(settings)
     if settings.file.diagnosis.claude and settings.anthropic_key is None:
-        raise Invalid("diagnosis: claude = true, and $ANTHROPIC_API_KEY is not set: rules alone.")
+        raise Invalid("diagnosis: claude = true, and there is no key ($ANTHROPIC_API_KEY or api_key_file): rules alone.")
     willing = any(one.diagnosis.claude for one in settings.file.subjects)
     if willing and not settings.file.diagnosis.claude:
         raise Invalid("a subject has diagnosis = {claude = true}; [diagnosis] has no claude = true")

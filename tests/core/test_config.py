@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from core.config import DEFAULT_DB, Environment, load
 from core.errors import Invalid
@@ -85,3 +86,26 @@ def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
         load(file(tmp_path, "[http]\nprot = 1\n[log]\nlevel = 'loud'"), env=env())
     assert "did you mean 'port'?" in refused.value.text
     assert "'log.level'" in refused.value.text
+
+
+def test_the_key_of_claude_may_be_in_a_file_and_a_variable_wins(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("sk-from-file\n")
+    path = file(tmp_path, f"[diagnosis]\napi_key_file = '{tmp_path / 'key'}'")
+    made = load(path, env=env())
+    assert made.anthropic_key is not None
+    assert made.anthropic_key.get_secret_value() == "sk-from-file"
+    won = load(path, env=env(anthropic_api_key=SecretStr("sk-from-variable")))
+    assert "sk-from-variable" in won.secrets()
+    with pytest.raises(Invalid, match="api_key_file: /no/key cannot be read"):
+        load(file(tmp_path, "[diagnosis]\napi_key_file = '/no/key'"), env=env())
+
+
+def test_what_subjects_send_in_headers_is_known_as_secret(tmp_path: Path) -> None:
+    login = "prometheus_headers = {Authorization = 'Bearer hunter2-hunter2', X-Key = 'abc def'}"
+    made = load(file(tmp_path, SUBJECT + login), env=env())
+    assert set(made.secrets()) == {
+        "Bearer hunter2-hunter2",
+        "hunter2-hunter2",
+        "abc def",
+        "def",
+    }
