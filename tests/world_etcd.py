@@ -102,7 +102,11 @@ class FakeMember:
             "raftTerm": str(self.world.term),
             "raftAppliedIndex": str(self.world.index - self.behind),
         }
-        errors = [f"memberID:{one} alarm:{kind} " for one, kind in self.world.alarms]
+        # What is zero is left out of this text, too: an alarm about no member in particular.
+        errors = [
+            f"memberID:{one} alarm:{kind} " if one else f"alarm:{kind} "
+            for one, kind in self.world.alarms
+        ]
         if self.leader:
             found["leader"] = str(self.leader)
         else:

@@ -20,8 +20,13 @@ MOST_MEMBERS = 200
 """etcd advises seven members at most; a list beyond this is not one of etcd's."""
 _MOST_ERRORS = 50
 _MOST = 2**64 - 1
-_ALARM = re.compile(r"^memberID:(\d{1,20})\s+alarm:([A-Z]{1,20})\s*$")
+_ALARM = re.compile(r"^(?:memberID:(\d{1,20})\s+)?alarm:([A-Z]{1,20})\s*$")
 _NAME = 100
+_WANTS_USER = (
+    "etcdserver: user name is empty",
+    "etcdserver: invalid auth token",
+    "etcdserver: permission denied",
+)
 
 
 class _Header(msgspec.Struct, frozen=True):
@@ -116,7 +121,7 @@ def status(reply: Reply) -> Status:
         applied=_maybe(reply, said.raft_applied_index),
         db_bytes=_maybe(reply, said.db_size),
         in_use_bytes=_maybe(reply, said.db_size_in_use),
-        quota_bytes=_maybe(reply, said.db_size_quota) or None,
+        quota_bytes=_quota(reply, said.db_size_quota),
         learner=said.is_learner,
         alarms=alarms,
         errors=errors,
@@ -124,12 +129,16 @@ def status(reply: Reply) -> Status:
 
 
 def _sorted_errors(errors: Iterable[str]) -> tuple[tuple[Alarm, ...], tuple[str, ...]]:
-    """Alarms stand among the errors, as text ("memberID:123 alarm:NOSPACE ")."""
+    """Alarms stand among the errors, as text ("memberID:123 alarm:NOSPACE ").
+
+    An alarm about no member in particular has member 0, which the text leaves out: so does CORRUPT
+    from 3.5.7 on, where etcd cannot tell whose data is wrong.
+    """
     alarms: list[Alarm] = []
     rest: list[str] = []
     for text in errors:
         match = _ALARM.match(text)
-        number = int(match[1]) if match else 0
+        number = int(match[1] or 0) if match else 0
         if match is None or number > _MOST:
             rest.append(quote(text))
         elif match[2] != "NONE":
@@ -165,7 +174,12 @@ def _failed(reply: Reply) -> SourceFailed:
         said = _Failure()
     words = said.message or said.error
     if not words and reply.status == 404:
-        words = "no JSON gateway there: is it an etcd of 3.4 or later?"
+        words = (
+            "no JSON gateway there: is it an etcd of 3.4 or later, and not started with "
+            "--enable-grpc-gateway=false?"
+        )
+    if words in _WANTS_USER:
+        words += " (it asks for a user: give a token, headers = {Authorization = ...})"
     if not words and reply.status == 200:
         return Garbled(where, f"not an answer of etcd: {quote(reply.body, 120)}", status=200)
     return SourceFailed(
@@ -184,6 +198,15 @@ def _count(reply: Reply, value: str | int) -> int:
     if not 0 <= number <= _MOST:
         raise Garbled(endpoint_of(reply.url), f"a number out of range: {number}")
     return number
+
+
+def _quota(reply: Reply, value: str | int | None) -> int | None:
+    """As it was set: below 0 switches the quota off, 0 is etcd's default and says nothing."""
+    if isinstance(value, str) and value.startswith("-"):
+        return -_count(reply, value[1:]) or None
+    if isinstance(value, int) and value < 0:
+        return max(value, -_MOST)
+    return _maybe(reply, value) or None
 
 
 def _maybe(reply: Reply, value: str | int | None) -> int | None:

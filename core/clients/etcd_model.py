@@ -35,7 +35,10 @@ class MemberList:
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """An alarm that the cluster has raised ("NOSPACE", "CORRUPT") and the member it is about."""
+    """An alarm that the cluster has raised ("NOSPACE", "CORRUPT") and the member it is about.
+
+    `member_id` is 0 where it is about no member in particular.
+    """
 
     member_id: int
     kind: str
@@ -47,7 +50,7 @@ class Status:
 
     `leader` is 0 where it knows none. `index` is its newest log entry's, `applied` the one up to
     which its store has come. `db_bytes` is the file's size, `in_use_bytes` without free pages;
-    `quota_bytes` is said from 3.6 on. `errors` are its own words, alarms left out.
+    `quota_bytes` is said from 3.6 on, negative where there is no quota. `errors` are its own words, alarms left out.
     """
 
     cluster_id: int

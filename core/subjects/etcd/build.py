@@ -59,7 +59,7 @@ def etcd(name: str, settings: EtcdSettings, clock: Clock, on_error: OnError) -> 
         news=news,
         reads=reads,
         probing=probing,
-        peers=Peers(nodes, clock),
+        peers=Peers(nodes, clock, settings.heartbeat_s),
         own=OwnFigures(nodes),
         prometheus=None if checked is None else checked[1],
         https=tuple(https),

@@ -51,7 +51,8 @@ class Files:
         voters = [one.entity for one in members if not one.learner]
         answering = quorum.up if quorum is not None else 0
         leader = seen.leadership.leader
-        alarms = sorted(f"{one.kind} {seen.name_of(one.member_id)}" for one in seen.alarms or ())
+        kinds = sorted({one.kind for one in seen.alarms or ()})
+        alarms = [f"{kind} {name}" for kind in kinds for name in seen.about(kind)]
         now = _majority(len(voters), answering) | {
             "leader": seen.name_of(leader) if leader else "",
             "serves": bool(leader),

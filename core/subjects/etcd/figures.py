@@ -84,7 +84,7 @@ class OwnFigures:
 
 
 def _figures(before: Scrape | None, now: Scrape) -> MemberFigures:
-    pending, quota = _good(now.total(PENDING)), _good(now.total(QUOTA))
+    pending, quota = _good(now.total(PENDING)), _finite(now.total(QUOTA))
     if before is None:
         return MemberFigures(pending=pending, quota_bytes=quota)
     return MemberFigures(
@@ -116,7 +116,11 @@ def _hex(text: str) -> int | None:
 
 
 def _good(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) and value >= 0 else None
+    return value if (value := _finite(value)) is not None and value >= 0 else None
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
 
 
 class PrometheusFigures:
@@ -202,7 +206,8 @@ def _sort(
 ) -> None:
     for series in answer.series:
         member = names.get(series.labels.get("instance", ""))
-        value = _good(series.value)
+        # A quota below 0 is none at all.
+        value = _finite(series.value) if key == "quota_bytes" else _good(series.value)
         if member is not None and value is not None:
             of_member = values.setdefault(member, {})
             # Two series for one member (scraped twice): the worse figure counts.

@@ -145,6 +145,7 @@ class Leadership:
 @dataclass(frozen=True, slots=True)
 class MemberFigures:
     """One member's figures; None is "not known". Latencies are 99th percentiles, NaN never stands.
+    `quota_bytes` below 0: its database has no quota.
 
     `fsync_rate`, `commit_rate`: how many a second. `failed_15m`: proposals that failed in the last
     15 minutes. `rtt_p99_s` by the other member's id.
@@ -188,3 +189,8 @@ class EtcdObservation(Observation):
             if one.id == member_id:
                 return one.name
         return f"{member_id:x}"
+
+    def about(self, kind: str) -> list[str]:
+        """Whom alarms of that kind are about, by name; "no member in particular" where etcd says so."""
+        found = {one.member_id for one in self.alarms or () if one.kind == kind}
+        return sorted(self.name_of(one) if one else "no member in particular" for one in found)

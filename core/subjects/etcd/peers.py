@@ -1,8 +1,8 @@
 """What members hear of each other: asked only while one of them does not answer us.
 
 A member's counter of bytes received from another grows with every heartbeat (each 100 ms unless
-tuned): two looks at it tell a member that hangs from one that only we cannot reach, in half a
-second. The connection between members says so only after 5 s (rafthttp's read timeout; 4.5 s
+set otherwise): two looks at it tell a member that hangs from one that only we cannot reach, in half
+a second. The connection between members says so only after 5 s (rafthttp's read timeout; 4.5 s
 measured).
 """
 
@@ -20,10 +20,10 @@ from core.errors import Unavailable
 from core.subjects.etcd.model import Who
 
 _RECEIVED = "etcd_network_peer_received_bytes_total"
-GAP_S = 0.6
-"""Six heartbeats at etcd's default pace lie between the two looks."""
-SHORT_GAP_S = 0.3
-"""Three, where a connection has ended as well: that is half the proof already."""
+BEATS = 6
+"""So many heartbeats lie between the two looks."""
+FEW_BEATS = 3
+"""Enough where a connection has ended as well: that is half the proof already."""
 _MOST_ASKED = 8
 
 
@@ -52,20 +52,21 @@ class Hearsay:
 
 
 class Peers:
-    """Asks members that answer what they hear of the others."""
+    """Asks members that answer what they hear of the others, which beat every `heartbeat_s`."""
 
-    def __init__(self, client: NodeMetrics, clock: Clock) -> None:
+    def __init__(self, client: NodeMetrics, clock: Clock, heartbeat_s: float) -> None:
         self._client = client
         self._clock = clock
+        self._heartbeat_s = heartbeat_s
 
-    async def ask(self, reporters: Sequence[Who], gap_s: float = GAP_S) -> Hearsay:
-        """Two looks at each reporter, `gap_s` apart; Unavailable if none can be asked."""
+    async def ask(self, reporters: Sequence[Who], beats: int = BEATS) -> Hearsay:
+        """Two looks at each reporter, so many beats apart; Unavailable if none can be asked."""
         began = self._clock.monotonic()
         asked = [one for one in reporters if one.metrics_url is not None][:_MOST_ASKED]
         first = await self._scrapes(asked)
         if not first:
             raise Unavailable("no other member can be asked what it hears")
-        await self._clock.sleep(gap_s)
+        await self._clock.sleep(beats * self._heartbeat_s)
         second = await self._scrapes([one for one in asked if one.id in first])
         return Hearsay(began, {key: _grown(first[key], after) for key, after in second.items()})
 

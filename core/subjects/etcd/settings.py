@@ -49,8 +49,9 @@ class EtcdSettings:
     members. `prometheus` is its base URL ("" = none: the members' own /metrics are read instead).
     `docker` is an engine's URL ("" = none), `containers` maps a member's name to a container's name
     where no compose service is called so. `logs` maps a member's name to its log. `invariants`
-    maps an invariant's name to what differs from its defaults. `chaos` says whether and how it may be broken on purpose. `observe_wait_s` is how long one
-    look waits for its reads.
+    maps an invariant's name to what differs from its defaults. `chaos` says whether and how it may
+    be broken on purpose. `heartbeat_s` is the members' `--heartbeat-interval`. `observe_wait_s` is
+    how long one look waits for its reads.
     """
 
     endpoints: tuple[str, ...]
@@ -66,6 +67,7 @@ class EtcdSettings:
     containers: Mapping[str, str] = field(default_factory=_none)
     logs: Mapping[str, LogPlace] = field(default_factory=_none)
     periods: Periods = field(default_factory=Periods)
+    heartbeat_s: float = 0.1
     wait_s: float = 0.0
     invariants: Mapping[str, Mapping[str, Any]] = field(default_factory=_none)
     chaos: SubjectChaos = OFF
@@ -73,6 +75,8 @@ class EtcdSettings:
     def __post_init__(self) -> None:
         if not self.endpoints:
             raise Invalid("An etcd cluster needs at least one endpoint: set endpoints = [...].")
+        if not 0.01 <= self.heartbeat_s <= 10.0:
+            raise Invalid("The heartbeat must lie between 0.01 and 10 seconds.")
 
     @property
     def observe_wait_s(self) -> float:

@@ -29,7 +29,7 @@ from core.subjects.etcd.model import (
     Who,
 )
 from core.subjects.etcd.parts import Parts
-from core.subjects.etcd.peers import GAP_S, SHORT_GAP_S, Hearsay
+from core.subjects.etcd.peers import BEATS, FEW_BEATS, Hearsay
 from core.subjects.etcd.settings import EtcdSettings
 from core.subjects.etcd.silence import Silence
 from core.subjects.sources import Source, read_due
@@ -212,8 +212,8 @@ class EtcdSubject:
     async def _read_peers(self) -> Hearsay:
         silent = self._silence.ones()
         asked = [one for one in self.members if one.id not in silent]
-        gap_s = SHORT_GAP_S if self._silence.ended() else GAP_S
-        found = await self._parts.peers.ask(asked, gap_s)
+        beats = FEW_BEATS if self._silence.ended() else BEATS
+        found = await self._parts.peers.ask(asked, beats)
         if self._silence.is_news(self._clock.monotonic()):
             self._peers.hurry()
         self._parts.news.set()

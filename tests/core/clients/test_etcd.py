@@ -45,6 +45,37 @@ def test_a_status_is_read_with_its_alarms_apart_from_its_errors() -> None:
     assert found.errors == ()
 
 
+def test_an_alarm_about_no_member_in_particular_is_an_alarm() -> None:
+    """From 3.5.7 on CORRUPT has member 0, which the text of the status leaves out."""
+    body = {**json.loads(REAL), "errors": ["alarm:CORRUPT ", "memberID:7  alarm:NOSPACE", "alarm:"]}
+    found = etcd_decode.status(reply(json.dumps(body).encode()))
+    assert found.alarms == (Alarm(0, "CORRUPT"), Alarm(7, "NOSPACE"))
+    assert found.errors == ("alarm:",)
+
+
+@pytest.mark.parametrize(
+    ("said", "quota"),
+    [("-1", -1), (-5, -5), ("0", None), (0, None), ("-0", None), ("8", 8), (None, None)],
+)
+def test_a_quota_that_is_switched_off_is_below_zero(said: object, quota: int | None) -> None:
+    body = {**json.loads(REAL), "dbSizeQuota": said}
+    assert etcd_decode.status(reply(json.dumps(body).encode())).quota_bytes == quota
+
+
+@pytest.mark.parametrize("said", ["-", "--1", "-x", "-" + "9" * 30])
+def test_a_quota_that_is_no_number_is_garbled(said: str) -> None:
+    body = {**json.loads(REAL), "dbSizeQuota": said}
+    with pytest.raises(Garbled):
+        etcd_decode.status(reply(json.dumps(body).encode()))
+
+
+def test_where_a_user_is_asked_for_it_says_how_to_give_one() -> None:
+    body = b'{"error":"etcdserver: user name is empty","code":3}'
+    with pytest.raises(SourceFailed, match=r"headers = \{Authorization") as caught:
+        etcd_decode.members(reply(body, 400))
+    assert "user name is empty" in caught.value.text
+
+
 def test_a_member_without_a_leader_names_none() -> None:
     body = json.loads(REAL)
     del body["leader"]

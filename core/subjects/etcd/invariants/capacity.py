@@ -33,6 +33,8 @@ def check_db_size_quota(who: Who, seen: EtcdObservation, settings: Settings) -> 
     quota = said.status.quota_bytes or figures.quota_bytes
     if not quota:
         return Unknown("its quota is not known")
+    if quota < 0:
+        return HOLDS  # `--quota-backend-bytes` below 0 switches it off
     size, used = said.status.db_bytes, said.status.in_use_bytes
     ratio = size / quota
     if ratio < settings["used"]:
@@ -78,22 +80,24 @@ def check_alarm_active(kind: str, seen: EtcdObservation, settings: Settings) -> 
     Read from each member's status, where etcd writes the alarms that the cluster has agreed on.
 
     Why it matters: with NOSPACE every write is refused, on all members, though only one ran full.
-    With CORRUPT a member's data differs from the others'.
+    With CORRUPT a member's data differs from the others'; from 3.5.7 on etcd often cannot tell which
+    member's, and names none.
 
     What to do first: NOSPACE: compact, defragment, then `etcdctl alarm disarm`: making room alone
-    does not end it. CORRUPT: stop the member that is named, remove it, and add it again with an
-    empty directory; never disarm it before.
+    does not end it. CORRUPT: find the member that differs (`etcdctl endpoint hashkv --cluster` at
+    one revision, and the leader's log), stop it, remove it, and add it again with an empty
+    directory; never disarm it before.
     """
     if seen.alarms is None:
         return Unknown("no member can be asked")
-    about = sorted({seen.name_of(one.member_id) for one in seen.alarms if one.kind == kind})
+    about = seen.about(kind)
     if not about:
         return HOLDS
     return Broken(
         f"etcd has raised the alarm {kind}",
         {
             "NOSPACE": f"every write is refused; out of room: {some(about)}",
-            "CORRUPT": f"the data of {some(about)} differs from the others'",
+            "CORRUPT": f"members' data differ: {some(about)}",
         }.get(kind, f"raised by {some(about)}"),
         facts={"members": some(about), "seen by": str(len(seen.said)) + " members"},
     )

@@ -99,7 +99,7 @@ def check_member_lagging(who: Who, seen: EtcdObservation, settings: Settings) ->
 
     5,000 is where etcd itself gives way: with so many entries committed and not applied it refuses
     requests ("too many requests"), and it keeps so many for followers that lag; one that is further
-    behind needs a whole snapshot.
+    behind needs a whole snapshot. Told as info of a learner, which begins with nothing.
 
     Why it matters: a lagging member answers serializable reads from the past, and is no help if
     another one dies.
@@ -121,6 +121,8 @@ def check_member_lagging(who: Who, seen: EtcdObservation, settings: Settings) ->
         value=float(lag),
         threshold=float(limit),
         unit="entries",
+        # A learner is behind by its nature until it has caught up; nobody depends on it.
+        severity=Severity.INFO if who.learner else None,
         facts={"role": "learner" if who.learner else "voter"},
     )
 

@@ -304,6 +304,16 @@ async def test_an_alarm_is_told_with_the_member_that_it_is_about(start: Start) -
     await drive.until("alarm_active", "NOSPACE", Holds)
 
 
+async def test_data_that_differ_are_told_though_etcd_names_no_member(start: Start) -> None:
+    drive = await start()
+    drive.world.alarms.append((0, "CORRUPT"))
+    await drive.until("alarm_active", "CORRUPT", Broken)
+    found = broken(drive, "alarm_active", "CORRUPT")
+    assert found.summary == "members' data differ: no member in particular"
+    drive.world.alarms.clear()
+    await drive.until("alarm_active", "CORRUPT", Holds)
+
+
 async def test_an_alarm_of_a_kind_that_is_new_can_end_as_well(start: Start) -> None:
     drive = await start()
     drive.world.alarms.append((1, "FLOOD"))
@@ -324,6 +334,58 @@ async def test_a_full_database_is_a_warning_and_then_critical(start: Start) -> N
     one.db_bytes = 96 << 20
     await drive.run(3)
     assert broken(drive, "db_size_quota", "member:etcd-1").severity is Severity.CRITICAL
+
+
+async def test_a_database_without_a_quota_cannot_fill_it(start: Start) -> None:
+    async def unlimited(world: EtcdWorld) -> None:
+        for one in world.members.values():
+            one.quota_bytes, one.db_bytes = -1, 9 << 30
+
+    drive = await start(before=unlimited)
+    assert drive.verdict("db_size_quota", "member:etcd-1") == Holds()
+
+
+async def test_a_learner_that_catches_up_is_no_warning(start: Start) -> None:
+    async def add(world: EtcdWorld) -> None:
+        world.members["etcd-2"].learner = True
+        world.members["etcd-2"].behind = 80_000
+
+    drive = await start(before=add)
+    lags = broken(drive, "member_lagging", "member:etcd-2")
+    assert (lags.severity, lags.facts["role"]) == (Severity.INFO, "learner")
+    drive.world.members["etcd-2"].learner = False
+    await drive.run(7)
+    lags = broken(drive, "member_lagging", "member:etcd-2")
+    assert (lags.severity, lags.facts["role"]) == (None, "voter")
+
+
+async def test_a_learner_that_is_promoted_counts_in_the_majority(start: Start) -> None:
+    async def add(world: EtcdWorld) -> None:
+        world.members["etcd-3"].learner = True
+
+    drive = await start(members=4, before=add)
+    assert drive.last.quorum.voters == 3
+    drive.world.members["etcd-3"].learner = False
+    await drive.run(7)
+    assert (drive.last.quorum.voters, drive.last.quorum.majority) == (4, 3)
+    assert drive.ever() == set()
+
+
+async def test_a_member_replaced_under_the_same_name_is_the_new_one(start: Start) -> None:
+    drive = await start()
+    old = drive.world.members["etcd-1"]
+    await drive.world.kill("etcd-1")
+    await drive.until("member_down", "member:etcd-1", Broken)
+    old.id, old.started = 0xB001, False  # removed, and added anew: it has no name before it starts
+    await drive.run(7)
+    assert "member:etcd-1" in drive.last.removed
+    assert broken(drive, "member_down", "member:b001").severity is Severity.WARNING
+    old.started = True
+    await drive.world.revive("etcd-1")
+    await drive.run(15)
+    assert drive.broken() == set()
+    assert drive.verdict("member_down", "member:etcd-1") == Holds()
+    assert "member:b001" in drive.last.removed
 
 
 async def test_a_quota_that_nobody_says_is_unknown(start: Start) -> None:

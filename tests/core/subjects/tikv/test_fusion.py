@@ -393,6 +393,33 @@ def test_a_probe_alone_does_not_end_an_outage() -> None:
     assert table.run(60)[2].life is Life.RECOVERING
 
 
+def test_whoever_answers_on_a_dead_stores_port_is_not_the_store_until_pd_hears_from_it() -> None:
+    """Addresses are given anew, and a status port does not say whose it is."""
+    table = Table()
+    table.kill(2)
+    table.run(30)
+    table.change(2, state=DISCONNECTED)
+    table.looks[2] = Look.OK
+    for _ in range(120):
+        assert table.tick()[2].away
+    found = table.run(60)[2]
+    assert (found.life, found.away) == (Life.DOWN, True)
+    assert found.how.endswith("its status port answers again, perhaps for another process")
+
+
+def test_a_store_that_pd_hears_again_is_itself() -> None:
+    table = Table()
+    table.kill(2)
+    table.run(150)
+    table.change(2, state=DISCONNECTED, leaders=0)
+    table.looks[2] = Look.OK
+    assert table.run(5)[2].life is Life.DOWN
+    table.start(2)
+    table.change(2, state="Up")
+    found = table.run(11)[2]
+    assert (found.life, found.away) == (Life.RECOVERING, False)
+
+
 def test_pd_away_ends_no_outage() -> None:
     table = Table()
     table.kill(2)
