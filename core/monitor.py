@@ -63,6 +63,7 @@ class Watch:
         self._started_at = clock.monotonic()
         self._well: dict[str, set[str]] = {}
         self._read: known.Read = {}
+        self._quiet = False
 
     async def start(self) -> None:
         """Tell the subject what an earlier process carried, and note that it is watched."""
@@ -96,7 +97,12 @@ class Watch:
     async def _settle(self, judged: list[Judged], observation: Observation) -> tuple[int, int]:
         name = self.subject.name
         removed = observation.removed
-        plan = await self._db.read(planned, name, judged, removed, self._well, self._read)
+        if self._quiet and not any(one.broken for one in judged):
+            # Nothing was there to change, and nobody but this watch adds to it.
+            self._remember_well(judged)
+            return 0, 0
+        plan, quiet = await self._db.read(planned, name, judged, removed, self._well, self._read)
+        self._quiet = quiet and not plan
         self._remember_well(judged)
         if not plan:
             return 0, 0
@@ -131,13 +137,16 @@ def planned(
     removed: frozenset[str],
     well: Mapping[str, Set[str]] | None = None,
     read: known.Read | None = None,
-) -> Plan:
-    """What the tick changes. Made where the database is read, which on SQLite is a thread: ten
-    thousand violations keep it busy for 50 ms, and the loop has people to answer."""
+) -> tuple[Plan, bool]:
+    """What the tick changes, and whether nothing was there that it could have changed.
+
+    Made where the database is read, which on SQLite is a thread: ten thousand violations keep it
+    busy for 50 ms, and the loop has people to answer.
+    """
     before = replace(known.known(tx, subject, read), well=well or {})
     plan = make_plan(subject, judged, before, removed)
     plan.opens = known.with_earlier(tx, plan.opens)
-    return plan
+    return plan, before.quiet
 
 
 async def settle_plan(db: Database, epoch: int, subject: str, plan: Plan) -> tuple[int, int]:

@@ -49,6 +49,11 @@ class Known:
     roots: Mapping[int, float] = field(default_factory=dict)
     well: Mapping[str, Set[str]] = field(default_factory=dict)
 
+    @property
+    def quiet(self) -> bool:
+        """Whether there is nothing that a tick could change without a broken verdict."""
+        return not (self.tickets or self.closed or self.conditions)
+
 
 @dataclass(frozen=True, slots=True)
 class Opening:

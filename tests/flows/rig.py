@@ -117,7 +117,8 @@ class Rig:
         """One tick of the scripted subject, as the monitor would settle it."""
         script = script or self.script
         script.at = max(self.clock.now().timestamp(), script.at + 0.001)
-        plan = await self.db.read(monitor.planned, script.subject, script.judged(), frozenset())
+        judged = script.judged()
+        plan, _ = await self.db.read(monitor.planned, script.subject, judged, frozenset())
         await monitor.settle_plan(self.db, self.epoch, script.subject, plan)
 
     async def breaks(self, *entities: str, **how: Any) -> None:

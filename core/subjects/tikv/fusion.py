@@ -9,6 +9,8 @@ No clock and no input or output: `Fusion.lives` is handed evidence and answers. 
   change of PD's leader (see trust.py).
 - A restart that was announced may take its time. A store that came back counts once it answers,
   PD has heard from it since, and its leaders are back.
+- A status port does not say whose it is: after an outage, whoever answers there may be another
+  process. PD's next heartbeat proves the store; until then its replicas count for nothing.
 """
 
 from __future__ import annotations
@@ -137,7 +139,7 @@ class Fusion:
         self.changes += 1
         return incident
 
-    def _gone(self, store: Store, seen: Evidence, incident: Incident) -> Liveness:
+    def _gone(self, store: Store, seen: Evidence, incident: Incident, also: str = "") -> Liveness:
         if store.leaving:
             return _leaving(seen)
         away_s = seen.mono - incident.began
@@ -153,6 +155,8 @@ class Fusion:
         how = incident.how
         if store.state in SILENT and seen.pd_fresh and incident.by != "pd":
             how = f"{how}; PD confirms ({store.state})"
+        if also:
+            how = f"{how}; {also}"
         if incident.announced:
             how = f"{how}; its restart was announced, and it has not come back"
         return Liveness(
@@ -215,15 +219,18 @@ class Fusion:
                 self.closed[store.who.id] = seen.mono
             self.changes += 1
             return None
-        if sight is not None and self._cut_off(store, seen, incident):
-            how = "it answers again, but PD hears no heartbeat from it"
-            return Liveness(Life.CUT_OFF, how, incident.since, leaders=incident.leaders)
-        gone = sight is not None and sight.oks < OKS_TO_RETURN
+        if sight is not None and self._unproven(store, seen, incident):
+            also = "its status port answers again, perhaps for another process"
+            return self._gone(store, seen, incident, also)
+        gone = sight is not None and (
+            sight.oks < OKS_TO_RETURN or not _heard_since(store, incident)
+        )
         excused = incident.announced and not incident.told
         how = f"recovering: {wait}"
         return Liveness(Life.RECOVERING, how, incident.since, away=gone, excused=excused)
 
-    def _cut_off(self, store: Store, seen: Evidence, incident: Incident) -> bool:
+    def _unproven(self, store: Store, seen: Evidence, incident: Incident) -> bool:
+        """Whether PD should have heard from it by now, if it were the store that answers."""
         return (
             seen.pd_fresh
             and store.state in SILENT

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -47,6 +48,52 @@ async def test_a_second_sighting_touches_the_same_ticket(bench: Bench) -> None:
     assert ticket.count == 4
     assert ticket.last_seen_at == bench.clock.now().timestamp()
     assert await kinds(bench) == ["ticket.opened"]
+
+
+async def test_a_title_follows_what_is_seen_while_the_ticket_is_open(bench: Bench) -> None:
+    """From "the next loss breaks it" to "it is lost" the severity stays the same."""
+    bench.subject.breaks("quorum_margin", "cluster", title="The next store lost breaks a majority")
+    bench.subject.entities = ("cluster",)
+    await bench.ticks(2)
+    bench.subject.breaks("quorum_margin", "cluster", title="Some regions have lost their majority")
+    await bench.ticks(1)
+
+    assert (await bench.only()).title == "Some regions have lost their majority"
+    assert await kinds(bench) == ["ticket.opened", "ticket.changed"]
+
+
+class Counted:
+    """A database that counts how often it is read."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self.reads = 0
+        self.write_as, self.write_steps = db.write_as, db.write_steps
+
+    async def read(self, *args: Any) -> Any:
+        self.reads += 1
+        return await self._db.read(*args)
+
+
+async def test_while_nothing_is_wrong_or_remembered_the_database_is_left_alone(
+    db: Database, clock: ManualClock
+) -> None:
+    counted: Any = Counted(db)
+    async with hold(db, "test") as holding:
+        bench = await Bench.open(counted, clock, holding.epoch)
+        counted.reads = 0
+        await bench.ticks(5)
+        assert counted.reads == 0
+
+        bench.subject.breaks("high_latency", "store:1")
+        await bench.ticks(1)
+        bench.subject.heals("high_latency", "store:1")
+        # What waits for its hold time has to be forgotten again, and seen to be.
+        await bench.ticks(5)
+        assert counted.reads == 3
+        bench.subject.breaks("high_latency", "store:1")
+        await bench.ticks(31)
+        assert len(await bench.all()) == 1
 
 
 async def test_a_violation_must_last_its_hold_time(bench: Bench) -> None:
