@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot import given
 from bot.channel_ids import ChannelIds
+from bot.check_named import check_named
 from bot.manifest import SCOPES
 from bot.slack import Ok, Outcome, Slack
 from bot.start import check_app_token, introduce
@@ -19,14 +20,14 @@ PART = "slack"
 async def check_slack(config: Config, clock: Clock) -> list[Finding]:
     """Every question, answered; the later ones only when the first could be asked."""
     try:
-        settings = given.slack(config)
+        slack = await Slack.open(given.slack(config), clock, Metrics())
     except TocsinError:
-        return []
-    slack = await Slack.open(settings, clock, Metrics())
+        return []  # what is wrong there is told without asking Slack
     try:
         found = await _tokens(slack, config)
         if found[0].ok:
             found += await _channels(slack, config)
+            found += await check_named(slack, config)
         return found
     finally:
         await slack.close()

@@ -84,7 +84,10 @@ def _diagnosis(settings: Config) -> None:
     """Whether Claude can be asked where the file says so."""
     allowed(settings)
     if settings.file.diagnosis.claude and settings.anthropic_key is None:
-        raise Invalid("diagnosis: claude = true, and there is no key ($ANTHROPIC_API_KEY or api_key_file): rules alone.")
+        raise Invalid(
+            "diagnosis: claude = true, and there is no key: set $ANTHROPIC_API_KEY or "
+            "diagnosis.api_key_file; until then rules alone."
+        )
     willing = any(one.diagnosis.claude for one in settings.file.subjects)
     if willing and not settings.file.diagnosis.claude:
         raise Invalid("a subject has diagnosis = {claude = true}; [diagnosis] has no claude = true")
