@@ -77,20 +77,17 @@ def clean(text: Any, limit: int, *, lines: int = 1) -> str:
 
 
 def _visible(text: str) -> str:
-    kept: list[str] = []
-    marks = 0
-    for char in _LINE_ENDS.sub("\n", text):
-        if char in "\n\t":
-            marks = 0
-        else:
-            category = unicodedata.category(char)
-            if category in _DROPPED or char in _BLANKS:
-                continue
-            marks = marks + 1 if category in _MARKS else 0
-            if marks > MARKS_IN_A_ROW:
-                continue
-        kept.append(char)
-    return "".join(kept)
+    text = _LINE_ENDS.sub("\n", text)
+    # Each different character is looked up once, however long the text is.
+    kinds = {char: unicodedata.category(char) for char in set(text) - {"\n", "\t"}}
+    hidden = {c for c, kind in kinds.items() if kind in _DROPPED or c in _BLANKS}
+    if hidden:
+        text = text.translate({ord(char): None for char in hidden})
+    marks = "".join(c for c, kind in kinds.items() if kind in _MARKS and c not in hidden)
+    if marks:
+        mark = f"[{re.escape(marks)}]"
+        text = re.sub(f"({mark}{{{MARKS_IN_A_ROW}}}){mark}+", r"\1", text)
+    return text
 
 
 def escape(text: str) -> str:
