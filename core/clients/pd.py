@@ -20,7 +20,6 @@ from core.clients.metrics_text import Scrape
 from core.clients.pd_decode import decode, regions, stores
 from core.clients.pd_model import (
     Cluster,
-    ClusterStatus,
     Evicting,
     MemberHealth,
     Members,
@@ -30,10 +29,8 @@ from core.clients.pd_model import (
     Schedule,
 )
 from core.clients.pd_region import (
-    Hotspots,
     HotStores,
     Operator,
-    PausedScheduler,
     Region,
     Regions,
 )
@@ -134,10 +131,6 @@ class Pd:
         """The cluster's id and replica count."""
         return await self._typed(f"{API}/cluster", Cluster)
 
-    async def cluster_status(self) -> ClusterStatus:
-        """Whether a TiKV ever joined."""
-        return await self._typed(f"{API}/cluster/status", ClusterStatus)
-
     async def replicate(self) -> Replicate:
         """How many replicas, and which labels set them apart."""
         return await self._typed(f"{API}/config/replicate", Replicate)
@@ -159,11 +152,6 @@ class Pd:
         """Names of the schedulers that are loaded."""
         return await self._many(f"{API}/schedulers", str)
 
-    async def paused_schedulers(self) -> tuple[PausedScheduler, ...]:
-        """Schedulers that somebody paused."""
-        path = f"{API}/schedulers?status=paused&timestamp=true"
-        return await self._many(path, PausedScheduler)
-
     async def evicting(self) -> tuple[int, ...]:
         """Ids of the stores whose leaders are being driven out; none without such a scheduler."""
         try:
@@ -179,17 +167,6 @@ class Pd:
         found = await self._many(f"{API}/operators", str)
         return tuple(pd_operators.read(one) for one in found)
 
-    async def operator_records(self, since: int = 0) -> tuple[Operator, ...]:
-        """What PD finished lately (seconds since the epoch); none is an answer."""
-        path = f"{API}/operators/records" + (f"?from={int(since)}" if since else "")
-        try:
-            found = await self._many(path, str)
-        except PdRefused as error:
-            if "ErrOperatorNotFound" in error.code:
-                return ()
-            raise
-        return tuple(pd_operators.read(one) for one in found)
-
     async def region(self, region_id: int) -> Region | None:
         """One region; None if PD knows none (404, or on <= 8.5 a region of zeros)."""
         try:
@@ -203,22 +180,6 @@ class Pd:
     async def regions_of_store(self, store_id: int, *, max_bytes: int = 64 * MIB) -> Regions:
         """All regions with a peer on a store: heavy, never polled (450 B a region)."""
         return await self._regions(f"{API}/regions/store/{store_id}", max_bytes)
-
-    async def regions_check(self, what: str, *, max_bytes: int = 64 * MIB) -> Regions:
-        """Regions in trouble; `what` is one of pd_paths.CHECKS ("down-peer", ...)."""
-        if what not in pd_paths.CHECKS:
-            raise Invalid(f"{what!r} is no check: one of {', '.join(sorted(pd_paths.CHECKS))}.")
-        return await self._regions(f"{API}/regions/check/{what}", max_bytes)
-
-    async def region_count(self) -> int:
-        """How many regions there are."""
-        return (await self._typed(f"{API}/regions/count", dict[str, int | None])).get("count") or 0
-
-    async def hot_regions(self, flow: str) -> Hotspots:
-        """Hot peers by "read" or "write"."""
-        if flow not in ("read", "write"):
-            raise Invalid("Hot regions are asked for by read or by write.")
-        return await self._typed(f"{API}/hotspot/regions/{flow}", Hotspots)
 
     async def hot_stores(self) -> HotStores:
         """Flows of each store."""

@@ -18,7 +18,6 @@ from core.clients.pd import API, EVICT, Pd
 from core.errors import Invalid, NotFound
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,99}")
-_MAX_PAUSE_S = 3_600  # long enough for any experiment, short enough to end by itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,35 +53,6 @@ class PdAdmin:
         body = {"name": EVICT, "store_id": store_id}
         said = _said(await self._pd.transport.change("POST", f"{API}/schedulers", body))
         return Done(said, already="has been applied" in said)
-
-    async def stop_evicting(self, store_id: int) -> Done:
-        """The undo of `evict_leaders`; `already` if nothing was being driven from that store."""
-        path = f"{API}/schedulers/{EVICT}-{int(store_id)}"
-        try:
-            return Done(_said(await self._pd.transport.change("DELETE", path)))
-        except PdRefused as error:
-            if error.status == 404 or "ErrSchedulerNotFound" in error.code:
-                return Done("nothing to undo", already=True)
-            raise
-
-    async def pause_scheduler(self, name: str, seconds: int) -> Done:
-        """Pause a scheduler ("all" for every one); it resumes by itself. At most an hour."""
-        if not 1 <= seconds <= _MAX_PAUSE_S:
-            raise Invalid(f"A scheduler is paused for 1 to {_MAX_PAUSE_S} seconds.")
-        return await self._delay(name, seconds)
-
-    async def resume_scheduler(self, name: str) -> Done:
-        """End a pause; harmless where there is none."""
-        return await self._delay(name, 0)
-
-    async def _delay(self, name: str, seconds: int) -> Done:
-        path = f"{API}/schedulers/{escape(_named(name), safe='')}"
-        try:
-            return Done(_said(await self._pd.transport.change("POST", path, {"delay": seconds})))
-        except PdRefused as error:
-            if "ErrSchedulerNotFound" in error.code:
-                raise NotFound(f"PD runs no scheduler {name}.") from None
-            raise
 
 
 def _named(name: str) -> str:

@@ -49,14 +49,6 @@ class Cluster(msgspec.Struct, frozen=True, gc=False):
     max_peer_count: int = 0
 
 
-class ClusterStatus(msgspec.Struct, frozen=True, gc=False):
-    """Whether a TiKV ever joined."""
-
-    is_initialized: bool = False
-    raft_bootstrap_time: str = ""
-    replication_status: str = ""
-
-
 class PdStatus(msgspec.Struct, frozen=True, gc=False):
     """One member's own build and start."""
 

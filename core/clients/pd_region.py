@@ -71,43 +71,6 @@ class Operator:
     status: str = ""
 
 
-class PausedScheduler(msgspec.Struct, frozen=True, gc=False):
-    """A scheduler that somebody paused, and until when."""
-
-    name: str = ""
-    paused_at: str = ""
-    resume_at: str = ""
-
-
-class HotRegion(msgspec.Struct, frozen=True, gc=False):
-    """One hot peer."""
-
-    region_id: int = 0
-    store_id: int = 0
-    is_leader: bool = False
-    hot_degree: int = 0
-    flow_bytes: float = 0.0
-    flow_keys: float = 0.0
-    flow_query: float = 0.0
-
-
-class HotStore(msgspec.Struct, frozen=True, gc=False):
-    """The hot peers of one store, and its flows a second."""
-
-    store_bytes: float = 0.0
-    store_keys: float = 0.0
-    store_query: float = 0.0
-    regions_count: int = 0
-    statistics: tuple[HotRegion, ...] | None = None
-
-
-class Hotspots(msgspec.Struct, frozen=True, gc=False):
-    """Hot peers by store id (text)."""
-
-    as_peer: dict[str, HotStore] | None = None
-    as_leader: dict[str, HotStore] | None = None
-
-
 class HotStores(msgspec.Struct, frozen=True, gc=False, rename="kebab"):
     """Flows a second by store id (text)."""
 

@@ -56,10 +56,6 @@ class Answer:
         """Whether part of the data may be missing (remote read, Thanos)."""
         return bool(self.warnings)
 
-    def duplicates(self) -> int:
-        """How many series carry the labels of another, which a sane source never says."""
-        return len(self.series) - len({frozenset(one.labels.items()) for one in self.series})
-
     def by(self, *labels: str) -> dict[tuple[str, ...], float]:
         """The newest values by these labels; of two series with the same key the last counts."""
         return {tuple(s.labels.get(one, "") for one in labels): s.value for s in self.series}

@@ -273,13 +273,3 @@ def _time(name: str, value: float) -> str:
 
 def _ms(seconds: float) -> str:
     return f"{max(int(seconds * 1000), 1)}ms"
-
-
-def newest(answer: Answer) -> float | None:
-    """When the newest point of an answer is from; None for an empty one."""
-    return max((one.at for one in answer.series if one.at is not None), default=None)
-
-
-def is_stale(age_s: float | None, interval_s: float) -> bool:
-    """Whether a source whose newest sample is that old may not be believed (3 intervals)."""
-    return age_s is None or age_s > 3 * interval_s

@@ -11,7 +11,7 @@ from core.clients import pd_decode, pd_operators
 from core.clients.failures import Garbled
 from core.clients.http import Reply
 from core.clients.pd_model import Members, Replicate, Schedule
-from core.clients.pd_region import Hotspots, HotStores, Region
+from core.clients.pd_region import HotStores, Region
 from core.clients.pd_store import NodeState, Store, StoreState
 from core.clock import ManualClock
 from tests.stub_http import recorded
@@ -81,7 +81,6 @@ async def test_recorded_members_configuration_and_hot_spots_are_read(version):
     assert schedule.max_store_down_s == 1800
     hot = pd_decode.decode(taken(version, "02-healthy/hotspot-stores.http"), HotStores)
     assert set(hot.bytes_write_rate) == {"1", "2", "3"}
-    pd_decode.decode(taken(version, "02-healthy/hotspot-regions-write.http"), Hotspots)
 
 
 @pytest.mark.parametrize("version", VERSIONS)

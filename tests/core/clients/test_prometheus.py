@@ -7,7 +7,7 @@ import pytest
 
 from core.clients.failures import Garbled, Kind, SourceFailed, TooBig
 from core.clients.http import Http, Limits
-from core.clients.prometheus import Prometheus, PromRefused, is_stale, newest
+from core.clients.prometheus import Prometheus, PromRefused
 from core.clock import ManualClock
 from core.errors import Invalid
 from tests.stub_http import Response, as_json
@@ -44,14 +44,13 @@ async def test_a_vector_has_labels_and_values_at_a_time(prom, fake, world):
     found = await prom.query("up")
     assert found.kind == "vector"
     assert found.by("instance") == {("a",): 1.0, ("b",): 0.0}
-    assert newest(found) == world.now
+    assert {one.at for one in found.series} == {world.now}
     assert not found.partial
 
 
 async def test_nothing_that_matches_is_an_empty_answer_and_not_zero(prom):
     found = await prom.query("no_such_metric")
     assert found.series == ()
-    assert newest(found) is None
 
 
 @pytest.mark.parametrize("text", ["NaN", "", "+Inf", "-Inf", "-5", "1.8446744073709552e+19"])
@@ -100,16 +99,10 @@ async def test_warnings_make_an_answer_partial(prom, fake):
     assert (found.warnings, found.infos) == (("remote read failed",), (fake.infos[0],))
 
 
-async def test_a_series_that_comes_twice_can_be_seen(prom, fake):
-    fake.answer("x", [({"a": "1"}, 1), ({"a": "1"}, 2), ({"a": "2"}, 2)])
-    assert (await prom.query("x")).duplicates() == 1
-
-
 async def test_ten_thousand_series_are_read(prom, fake):
     fake.answer("x", [({"instance": str(n)}, n) for n in range(10_000)])
     found = await prom.query("x")
     assert len(found.series) == 10_000
-    assert found.duplicates() == 0
 
 
 @pytest.mark.parametrize(
@@ -237,11 +230,8 @@ async def test_the_age_of_the_newest_sample_tells_a_frozen_source(prom, fake):
     fake.frozen(400)
     age = await prom.newest_sample_age()
     assert age == 400
-    assert is_stale(age, 15)
-    assert not is_stale(30, 15)
     fake.answer("timestamp(", [])
     assert await prom.newest_sample_age() is None
-    assert is_stale(None, 15)
 
 
 async def test_series_rules_alerts_and_targets_are_read(prom, fake):
