@@ -181,11 +181,16 @@ class Surroundings:
     def tokens(self) -> dict[str, str]:
         return {"SLACK_BOT_TOKEN": self.server.bot_token, "SLACK_APP_TOKEN": self.server.app_token}
 
+    @property
+    def called(self) -> str:
+        """The id of whom pages call."""
+        return self.ws.user("ana").id
+
     def config(self, **changed: str) -> Path:
         """A file; `changed` replaces whole tables of it, or adds some."""
         tables = {
             "slack": f'[slack]\nbase_url = "{self.server.api_url}"',
-            "routes": '[[routes]]\nchannel = "storage-alerts"\nmention = "UANA"',
+            "routes": f'[[routes]]\nchannel = "storage-alerts"\nmention = "{self.called}"',
             "http": "[http]\nport = 0",
             "subjects": f'[[subjects]]\nname = "prod"\nkind = "tikv"\npd = {self.world.pd.urls!r}',
         }

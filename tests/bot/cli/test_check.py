@@ -38,7 +38,10 @@ def test_a_right_configuration_is_well_without_asking_anybody(empty: Bench) -> N
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ("[diagnosis]\nclaude = true", "$ANTHROPIC_API_KEY is not set: rules alone"),
+        (
+            "[diagnosis]\nclaude = true",
+            "there is no key: set $ANTHROPIC_API_KEY or diagnosis.api_key_file",
+        ),
         ("diagnosis = {claude = true}", "[diagnosis] has no claude = true"),
         ("[diagnosis]\nmodel = 'gpt'", "There is no price for the model 'gpt'"),
         ("[diagnosis]\nmax_turns = 0", "'diagnosis.max_turns'"),
@@ -118,6 +121,76 @@ def test_what_is_wrong_is_named_with_its_place(empty: Bench, change: str, said: 
     text = f"{change}\n{GOOD}" if change.startswith("databse") else f"{GOOD}\n{change}"
     env = {"SLACK_BOT_TOKEN": ""} if "bot_token_file" in change else {}
     assert said in check(empty, text, 2, **env)
+
+
+@pytest.mark.parametrize(
+    ("change", "what", "said"),
+    [
+        ("[slack]\nbase_url = 'nonsense'", "slack.base_url", "no http or https address"),
+        ("[slack]\nproxy = 'socks5://x'", "slack.proxy", "no http or https address"),
+        ("[slack]\nca_file = '/no/ca.pem'", "slack.ca_file", "/no/ca.pem cannot be read"),
+        ("[heartbeat]\nurl = 'not a url'", "heartbeat.url", "no http or https address"),
+        ("[slack]\nbase_url = 'http://'", "slack.base_url", "no http or https address"),
+        ("[fallback]\nafter = '30s'", "fallback", "nothing is ever sent there"),
+        ("[diagnosis]\nbase_url = 'x'", "diagnosis.base_url", "no http or https address"),
+        ("prometheus = 'nonsense'", "subject 'prod': prometheus", "'nonsense' is no http"),
+        ("prometheus = 'a b:9090'", "subject 'prod': prometheus", "'a b:9090' is no http"),
+        ("docker = 'foo'", "subject 'prod': docker", "no address of a Docker engine"),
+        ("docker = 'unix://foo'", "subject 'prod': docker", "no address of a Docker engine"),
+        (
+            "[subjects.chaos]\nenabled = true\ndrivers = ['docker']\ndocker = 'foo'",
+            "subject 'prod': chaos.docker",
+            "no address of a Docker engine",
+        ),
+        (
+            "[[routes]]\nchannel = 'b'\nsubjects = ['prd']",
+            "routes[2].subjects",
+            "there is no subject 'prd'",
+        ),
+        (
+            "[links.runbooks]\nstore_dwn = 'https://w/x'",
+            "links.runbooks.store_dwn",
+            "no such invariant",
+        ),
+    ],
+)
+def test_what_can_be_read_and_cannot_work_is_a_row_with_its_fix(
+    empty: Bench, change: str, what: str, said: str
+) -> None:
+    path = empty.folder / "t.toml"
+    path.write_text(f"{GOOD}\n{change}")
+    result = empty.run("check-config", "-c", str(path), "--json", **TOKENS)
+    assert result.exit_code == 2, result.output
+    [row] = [one for one in json.loads(result.stdout) if not one["ok"]]
+    assert (row["what"], said in row["found"], bool(row["fix"])) == (what, True, True), row
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "prometheus = 'prometheus:9090'",
+        "prometheus = 'https://[::1]:9090/prefix'",
+        "docker = 'tcp://10.0.0.1:2375'",
+        "docker = 'unix:///var/run/docker.sock'",
+        "[[routes]]\nchannel = 'b'\nsubjects = ['prod', 'tocsin']",
+        "[links.runbooks]\nmember_down = 'https://w/x'\nslack_refused = 'https://w/y'",
+        "[heartbeat]\nurl = 'https://hc-ping.com/1-2'",
+    ],
+)
+def test_addresses_and_names_that_are_right_are_well(empty: Bench, change: str) -> None:
+    assert "All is well." in check(empty, f"{GOOD}\n{change}", 0)
+
+
+def test_a_fallback_with_its_key_is_well(empty: Bench) -> None:
+    text = f"{GOOD}\n[fallback]\nafter = '30s'"
+    assert "All is well." in check(empty, text, 0, PAGERDUTY_ROUTING_KEY="r")
+
+
+def test_the_fix_names_what_was_meant(empty: Bench) -> None:
+    text = f"{GOOD}\n[[routes]]\nchannel = 'b'\nsubjects = ['prd']\n[links.runbooks]\nstore_dwn = 'https://w/x'"
+    said = check(empty, text, 2)
+    assert "write 'prod'" in said
+    assert "write 'store_down'" in said
 
 
 def test_a_file_that_cannot_be_read_is_said(empty: Bench) -> None:
@@ -215,3 +288,58 @@ async def test_live_a_token_that_slack_refuses_is_said(around: Surroundings) -> 
     assert result.exit_code == 1
     assert "is not one of Slack's tokens" in " ".join(result.output.split())
     assert "checks failed" in result.output
+
+
+async def test_live_the_ids_of_roles_and_mentions_are_looked_up(around: Surroundings) -> None:
+    group = next(iter(around.ws.state.groups))
+    ana, gus = around.called, around.ws.user("gus").id
+    routes = (
+        f'[[routes]]\nchannel = "storage-alerts"\nmention = "{ana}"\n'
+        '[[routes]]\nchannel = "ops"\nmention = "S0123456789"\n'
+        f'[roles]\nviewer = ["{gus}", "U404"]\nresponder = ["S0123456789", "{group}"]\n'
+        f'admin = ["{ana}"]\n'
+    )
+    code, found = await live(around, routes=routes)
+    assert code == 1
+    told = {what: one["found"] for what, one in found.items() if what.startswith("user")}
+    assert told == {
+        "user U404 of roles.viewer": "Slack does not know it (user_not_found)",
+        f"user {ana} of roles.admin, routes[1].mention": "is Ana Moreno",
+        f"user {gus} of roles.viewer": "Guests cannot use Tocsin; ask a full member of this workspace.",
+        "user group S0123456789 of roles.responder, routes[2].mention": (
+            "Slack does not know it (no_such_subteam)"
+        ),
+        f"user group {group} of roles.responder": "has 2 members",
+    }
+    failed = [one for what, one in found.items() if what in told and not one["ok"]]
+    assert len(failed) == 3
+    assert all(one["fix"] for one in failed)
+
+
+async def test_live_an_id_that_the_app_may_not_read_is_told_with_the_fix(
+    around: Surroundings,
+) -> None:
+    around.ws.state.scopes.discard("usergroups:read")
+    _, found = await live(around, roles='[roles]\nadmin = ["S0123456789"]')
+    row = found["user group S0123456789 of roles.admin"]
+    assert (row["ok"], row["found"]) == (False, "Slack refused to tell (missing_scope)")
+    assert "install it again" in row["fix"]
+
+
+async def test_live_a_group_that_pages_call_and_nobody_is_in_is_no_good(
+    around: Surroundings,
+) -> None:
+    group = next(iter(around.ws.state.groups))
+    around.ws.state.groups[group].members.clear()
+    routes = f'[[routes]]\nchannel = "storage-alerts"\nmention = "{group}"'
+    _, found = await live(around, routes=routes)
+    row = found[f"user group {group} of routes[1].mention"]
+    assert (row["ok"], row["found"]) == (False, "has no members: it calls nobody")
+
+
+async def test_live_a_bad_ca_file_still_prints_the_table(around: Surroundings) -> None:
+    slack = f'[slack]\nbase_url = "{around.server.api_url}"\nca_file = "/no/ca.pem"'
+    code, found = await live(around, slack=slack)
+    assert code == 2
+    assert not found["slack.ca_file"]["ok"]
+    assert found["PD leader"]["ok"]

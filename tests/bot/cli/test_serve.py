@@ -108,7 +108,7 @@ async def _a_drill_arrives_and_is_cleared(around: Surroundings, path: str) -> No
     await until(lambda: "esolved" in seen(card), 20)
     assert "TEST: this is only a test" in seen(card)
     posted = "".join(repr(call) for call in around.ws.calls("chat.postMessage"))
-    assert "UANA" in posted, "the first form of the card mentions whom its route names"
+    assert around.called in posted, "the first form of the card mentions whom its route names"
     assert await asyncio.to_thread(around.bench.json, "tickets", "list", "-j") == []
 
 
