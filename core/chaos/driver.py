@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol, runtime_checkable
 
-from core.chaos.model import Fault, Margin, Plan, Target
+from core.chaos.model import Fault, Margin, Plan, Sample, Target
 
 Entities = Callable[[], Awaitable[Mapping[str, tuple[str, ...]]]]
 """What a subject tells a driver: its entities ("store:4") as they are just now, each with the names
@@ -72,6 +72,16 @@ class Breakable(Protocol):
     async def margin(self, without: frozenset[str]) -> Margin:
         """What the loss of these entities would leave, on what is really placed where just now and
         what is already gone. Never raises: what cannot be told is a Margin that is not ok."""
+        ...
+
+
+@runtime_checkable
+class Measured(Protocol):
+    """A subject that can say how it fared (optional). It reads nothing anew: what its invariants
+    were judged by is kept for a while."""
+
+    def course(self, since: float, until: float) -> tuple[Sample, ...]:
+        """What was measured in that stretch of time, oldest first."""
         ...
 
 

@@ -6,18 +6,18 @@ Whatever happens, a recorded fault leads to HEAL, and HEAL ends only with the fa
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import replace
 from typing import Any
 
 import structlog
 
 from core.chaos import after, before, during, schedule
+from core.chaos.leaves import Draw, leaves
 from core.chaos.model import KIND, Stage, Story
 from core.chaos.order import Rules
-from core.chaos.picture import timeline
 from core.chaos.story import Means, finish, of
-from core.clock import Clock, within
+from core.clock import within
 from core.db import Fenced, Tx
 from core.errors import Conflict, TocsinError, Unavailable
 from core.runs import chart, harm, store
@@ -36,9 +36,6 @@ HARMED = (Stage.INJECT, Stage.WATCH, Stage.HEAL)
 """The stages in which something is, or may be, broken."""
 CLOSE_S = 10.0
 """How long the end of the program waits for injecting calls, and meanwhile for healing."""
-
-
-Draw = Callable[[chart.Timeline, Clock], Awaitable[bytes]]
 
 
 def _lost(name: str, error: BaseException) -> None:
@@ -117,16 +114,8 @@ class Experiments:
         await self._m.db.write_as(self._m.epoch, _begin, run)
 
     async def leave(self, run: Run) -> Sequence[Leaf]:
-        """The timeline as a picture; without one the record is whole."""
-        line = timeline(run, of(run))
-        if line is None:
-            return ()
-        try:
-            drawn = await self._draw(line, self._m.clock)
-        except Exception as error:  # noqa: BLE001 - a report must not wait for its picture
-            log.warning("no picture of a run", action="archive", run=run.id, why=str(error))
-            return ()
-        return (Leaf("timeline.png", "image/png", drawn, chart.alt(line)),)
+        """What it leaves to read: see core.chaos.leaves."""
+        return await leaves(self._m, run, self._draw)
 
     async def step(self, run: Run) -> float:
         """Do what the stage asks for; after how many seconds to come again."""

@@ -114,6 +114,16 @@ class Margin:
 
 
 @dataclass(frozen=True, slots=True)
+class Sample:
+    """What a subject measured of itself at one reading: requests a second, and their p99 in seconds;
+    None where it could not be told."""
+
+    at: float
+    qps: float | None = None
+    p99_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Experiment:
     """An experiment as data.
 

@@ -1,14 +1,20 @@
-"""What the picture of an experiment shows: the fault, what was noticed, and the way back. Pure."""
+"""What the picture of an experiment shows: the fault, what was noticed, the way back, and how the
+subject fared meanwhile. Pure."""
 
 from __future__ import annotations
 
-from core.chaos.model import Story
-from core.runs.chart import Bar, Ink, Timeline
+from collections.abc import Sequence
+
+from core.chaos.model import Sample, Story
+from core.runs.chart import Bar, Ink, Series, Timeline
 from core.runs.model import Run
 
+BEFORE_S = 30.0
+"""What was measured so long before the fault is shown beside what came of it."""
 
-def timeline(run: Run, story: Story) -> Timeline | None:
-    """The picture; None where nothing was ever injected."""
+
+def timeline(run: Run, story: Story, course: Sequence[Sample] = ()) -> Timeline | None:
+    """The picture; None where nothing was ever injected. `course` is what was measured meanwhile."""
     zero = story.injected_at
     if zero is None:
         return None
@@ -28,7 +34,21 @@ def timeline(run: Run, story: Story) -> Timeline | None:
         well = f"well after {story.recovered_at - zero:.0f} s"
         bars.append(Bar("recovery", story.healed_at, story.recovered_at, well, Ink.RECOVERY))
     title = f"{run.name} on {story.name or story.entity}"
-    return Timeline(title, zero, zero - 2.0, ended, tuple(bars))
+    began = min([zero - 2.0, *(one.at for one in course)])
+    return Timeline(title, zero, began, ended, tuple(bars), series(course))
+
+
+def series(course: Sequence[Sample]) -> tuple[Series, ...]:
+    """What is drawn below the bars: only what was ever told."""
+    drawn = (
+        Series("QPS", "", tuple((one.at, one.qps) for one in course)),
+        Series("p99", "ms", tuple((one.at, _ms(one.p99_s)) for one in course)),
+    )
+    return tuple(one for one in drawn if any(value is not None for _, value in one.points))
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else seconds * 1000
 
 
 def _cause(story: Story) -> str:

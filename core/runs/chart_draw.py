@@ -130,8 +130,8 @@ def _words(
     """Beside the bar's beginning where there is room to the right of it, else before it."""
     whole = span[1] - span[0]
     pad = whole * 0.013
-    # About 1.15 % of the width a character at this size.
-    needed = len(bar["words"]) * whole * 0.0118
+    # About 1.4 % of the width a character at this size.
+    needed = len(bar["words"]) * whole * 0.0142
     if reach[0] + pad + needed <= span[1]:
         at, side = reach[0] + pad, "left"
     elif reach[0] - pad - needed >= span[0]:
@@ -149,7 +149,7 @@ def _series(
     zero = asked["zero"]
     xs = [at - zero for at, _ in one["points"]]
     ys = [float("nan") if value is None else value for _, value in one["points"]]
-    axis.plot(xs, ys, color="#1264a3", linewidth=1.8, zorder=3)
+    axis.plot(xs, ys, color="#1264a3", linewidth=1.8, marker="o", markersize=3.5, zorder=3)
     real = [y for y in ys if y == y]
     axis.set_ylim(min(0.0, min(real, default=0.0)), (max(real, default=1.0) or 1.0) * 1.2)
     axis.set_ylabel(f"{one['name']}\n{one['unit']}".strip(), rotation=0, ha="right", va="center")

@@ -11,6 +11,7 @@ from core.errors import Unavailable
 from core.invariant import Reading
 from core.subjects.sources import Source
 from core.subjects.tikv import model, pd_view
+from core.subjects.tikv.course import Course
 from core.subjects.tikv.evidence import NEVER
 from core.subjects.tikv.figures import Figures
 from core.subjects.tikv.model import RegionCounts
@@ -22,10 +23,15 @@ from core.subjects.tikv.state import State
 
 
 class Reads:
-    """The sources of one cluster. `state` says which stores there are to be read of."""
+    """The sources of one cluster. `state` says which stores there are to be read of; `course` keeps
+    how it fares."""
 
-    def __init__(self, parts: Parts, state: State, pace: Periods, clock: Clock) -> None:
+    def __init__(
+        self, parts: Parts, state: State, pace: Periods, clock: Clock, course: Course
+    ) -> None:
         self._parts = parts
+        self._clock = clock
+        self._course = course
         self._state = state
         self._began = clock.monotonic()
         self.stores = Source(model.SOURCE_PD, pace.pd_s, self._read_stores, clock)
@@ -97,7 +103,13 @@ class Reads:
         )
 
     async def _read_metrics(self) -> Figures:
-        return await self._parts.figures(self._state.stores)
+        found: Figures | None = None
+        try:
+            found = await self._parts.figures(self._state.stores)
+        finally:
+            at = self._clock.now().timestamp()
+            self._course.note(at, None if found is None else found.stores)
+        return found
 
     async def _read_regions(self) -> RegionCounts:
         members = self.members.value

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.chaos.driver import Driver
-from core.chaos.model import Margin
+from core.chaos.model import Margin, Sample
 from core.chaos.settings import SubjectChaos
 from core.clock import Clock
 from core.diagnosis.evidence import About
@@ -22,6 +22,7 @@ from core.invariant import Invariant
 from core.subjects.sources import Source, read_due
 from core.subjects.tikv import pd_view
 from core.subjects.tikv.catalog import invariants
+from core.subjects.tikv.course import Course
 from core.subjects.tikv.evidence import NEVER
 from core.subjects.tikv.explain import Explainer
 from core.subjects.tikv.model import NO_METRICS, TikvObservation
@@ -54,7 +55,8 @@ class TikvSubject:
         self._state = State(settings.guards)
         self._nudged_at = NEVER
         self._following = False
-        self._reads = Reads(parts, self._state, settings.periods, clock)
+        self._course = Course(wanted=settings.chaos.enabled)
+        self._reads = Reads(parts, self._state, settings.periods, clock, self._course)
         self._taken: dict[str, int] = {}
         self._stores_seen = NEVER
         self._explainer = Explainer(
@@ -134,6 +136,10 @@ class TikvSubject:
     async def resolve(self, selector: str, seed: int, among: frozenset[str]) -> tuple[str, ...]:
         """Whom a selector means."""
         return await self._parts.breaking.resolve(selector, seed, among)
+
+    def course(self, since: float, until: float) -> tuple[Sample, ...]:
+        """How it fared; see core.chaos.driver.Measured."""
+        return self._course.between(since, until)
 
     async def weight(self, entity: str) -> str:
         """What hangs on it, for the blast radius."""
