@@ -31,7 +31,7 @@ from bot.slack import Slack
 from bot.start import Identity
 from bot.tickets.look import Surroundings
 from bot.words import NameOf
-from core import migrate
+from core import garbage, migrate
 from core.clock import Clock
 from core.config import Config, forget_slack_environment
 from core.db import Database, Fenced
@@ -165,6 +165,7 @@ class _Whole:
         core.engine.on_fenced(taken)
         await core.engine.begin()
         core.engine.start(tasks)
+        tasks.start("garbage", garbage.tidy(core.clock, core.db.courtesy))
         tasks.start("delivery", _unless_fenced(delivery.run, taken))
         tasks.start("delivery upkeep", _unless_fenced(delivery.upkeep, taken))
         tasks.start("sender", _unless_fenced(sender.run, taken))

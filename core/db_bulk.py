@@ -41,7 +41,7 @@ def _blocks(conn: sa.Connection, insert: str, width: int, rows: list[tuple[Any, 
     """
     at = 0
     one = f"({', '.join('?' * width)})"
-    for size in (1000, 100):
+    for size in (1000, 100, 10):
         if size * width > MAX_PARAMETERS or len(rows) - at < size:
             continue
         block = insert + ", ".join([one] * size)

@@ -7,6 +7,7 @@ ends; each further line is an order that one line of JSON answers. `stormy_bot(.
 from __future__ import annotations
 
 import asyncio
+import gc
 import itertools
 import json
 import logging
@@ -246,5 +247,6 @@ async def stormy_bot(folder: Path, server: LocalServer, mode: str) -> AsyncItera
 
 
 if __name__ == "__main__":
+    gc.freeze()  # as bot.__main__ does
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     loop.run(_serve())
