@@ -151,12 +151,15 @@ def judge(reply: Reply) -> None:
     if 200 <= status < 300:
         return
     where, said, is_json = endpoint_of(reply.url), _words(reply), _is_json(reply)
-    if status == 503 or (status == 500 and any(one in said for one in _NO_LEADER)):
+    foreign = "html" in reply.content_type  # a proxy's page: PD has none
+    if not foreign and (
+        status == 503 or (status == 500 and any(one in said for one in _NO_LEADER))
+    ):
         raise Leaderless(where, said, status=status, sent="ErrRedirect]" in said)
     if "ErrNotBootstrapped" in said:
         text = f"PD at {where} runs, but no TiKV has ever joined it: start TiKV first."
         raise PdNotBootstrapped(text)
-    if 300 <= status < 400 or "html" in reply.content_type:
+    if 300 <= status < 400 or foreign:
         raise Garbled(where, f"not a PD: {said}", status=status)
     if status == 429 or (status >= 500 and not is_json):
         raise SourceFailed(where, Kind.HTTP_ERROR, said, status=status)

@@ -122,7 +122,7 @@ CAUSES = {
         ),
         Cause(
             "pd_member_down",
-            "The PD member {entity} is gone; PD works without it.",
+            "{entity} is gone; PD works without it.",
             "Start the member again soon: one more loss may cost the quorum.",
             ("Do not stop another PD member meanwhile.",),
             ("pd-health", "pd-members"),

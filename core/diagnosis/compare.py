@@ -14,6 +14,14 @@ Facts = Mapping[tuple[str, str, str], Any]
 EVICT_LIST = "/scheduler-config/evict-leader-scheduler/list"
 HEARD_S = 12.0
 HEARD_AFTER_S = 1.0
+STALE_S = 120.0
+"""A newest sample as old as this, seconds, tells of then and not of now: Prometheus scrapes every 15 s."""
+UP_S = 20.0
+"""PD calls a store Disconnected once its heartbeat is as old as this, by PD's own clock."""
+EVICTED_S = 900.0
+"""Leaders that were moved off a store longer ago, seconds, were not moved for its restart."""
+CLOCKS_S = 3.0
+"""What clocks that are kept by NTP, and a call, may differ by, seconds."""
 _LOADS = {
     "qps_ratio": "qps",
     "write_ratio": "write_bytes_per_s",
@@ -27,7 +35,15 @@ def _now(facts: Facts, kind: str, entity: str, field: str) -> Any:
     return ((facts.get((kind, entity, "")) or {}).get("now") or {}).get(field)
 
 
+def stale(prometheus: Any) -> bool:
+    """Whether what Prometheus has is too old to speak of now (its piece's content, or None)."""
+    age = ((prometheus or {}).get("now") or {}).get("sample_age_s")
+    return isinstance(age, int | float) and age >= STALE_S
+
+
 def _reading(facts: Facts, entity: str, name: str, field: str = "now") -> float | None:
+    if field == "now" and stale(facts.get(("prometheus", "prometheus", ""))):
+        return None
     value = (facts.get(("reading", entity, name)) or {}).get(field)
     return float(value) if isinstance(value, int | float) else None
 
@@ -43,16 +59,49 @@ def share(facts: Facts, entity: str, others: Sequence[str]) -> dict[str, Any]:
     living = [one for one in others if _now(facts, "store", one, "state") == "Up"]
     leaders = [_now(facts, "store", one, "leaders") for one in living]
     told["leaders_ratio"] = ratio(_now(facts, "store", entity, "leaders"), leaders)
+    told["gap_closed"] = _closed(facts, [entity], [*living, entity])
+    told["evicted_before_start_s"] = _evicted_before(facts, entity)
     told["leads_nothing"] = _leads_nothing(facts, entity) or None
     told["odd_version"] = _odd(facts, entity, others)
     told["memory_ratio_max"] = _memory(facts, entity)
     told["restarts"] = _restarts(facts, entity)
-    told["heard_while_silent_s"] = heard_since(facts, entity)
+    if not _clock(facts, [one for kind, one, _ in facts if kind == "store"]):
+        told["heard_while_silent_s"] = heard_since(facts, entity)
     told["logged_while_silent_s"] = _logged_since(facts, entity)
     told |= _listing(facts, entity)
     offset = _reading(facts, entity, "clock_offset_s")
     told["clock_offset_abs_s"] = None if offset is None else abs(offset)
     return {key: value for key, value in told.items() if value is not None}
+
+
+def _closed(facts: Facts, whose: Sequence[str], stores: Sequence[str]) -> float | None:
+    """By which part how far these stores' leaders are off the mean has become less since before."""
+    gaps = []
+    for when in ("before", "now"):
+        counts = {one: _leads(facts, one, when) for one in stores}
+        known = [one for one in counts.values() if one is not None]
+        if len(known) < len(counts) or sum(known) <= 0:
+            return None
+        gaps.append(sum(abs((counts[one] or 0) - fmean(known)) for one in whose))
+    return round(1 - gaps[1] / gaps[0], 3) if gaps[0] > 0 else None
+
+
+def _leads(facts: Facts, entity: str, when: str) -> float | None:
+    told = ((facts.get(("store", entity, "")) or {}).get(when) or {}).get("leaders")
+    return float(told) if isinstance(told, int | float) else None
+
+
+def _evicted_before(facts: Facts, entity: str) -> float | None:
+    """How long before its process started somebody asked for its leaders to be moved off it, seconds."""
+    began = _now(facts, "store", entity, "started_at")
+    changes = (facts.get(("change", entity, "")) or {}).get("changes")
+    asked = [
+        one["at"]
+        for one in changes or ()
+        if "evict-leader-scheduler" in str(one.get("words")) and "removed" not in one["words"]
+    ]
+    before = [began - at for at in asked if began and 0 <= began - at <= EVICTED_S]
+    return round(min(before), 1) if before else None
 
 
 def _leads_nothing(facts: Facts, entity: str) -> bool:
@@ -104,7 +153,7 @@ def _odd(facts: Facts, entity: str, others: Sequence[str]) -> bool | None:
 
 def _memory(facts: Facts, entity: str) -> float | None:
     most = _reading(facts, entity, "memory_bytes", "max")
-    limit = _reading(facts, entity, "memory_limit_bytes")
+    limit = _reading(facts, entity, "memory_limit_bytes", "max")  # a limit does not age
     if limit is None:
         limit = _now(facts, "container", entity, "memory_limit_bytes")
     return round(most / limit, 3) if most is not None and limit else None
@@ -124,7 +173,7 @@ def spread(
     states = [_now(facts, "store", one, "state") for one in stores]
     serving = [one for one in states if one not in ("Offline", "Tombstone")]
     told: dict[str, Any] = {"total": len(stores), "leaving": _leaving(facts, stores)}
-    told |= _evicting(facts)
+    told |= _evicting(facts) | _clock(facts, stores)
     told |= _places(facts, [one for one in stores if _now(facts, "store", one, "state") == "Up"])
     if members and stores:
         told["pd_differs"] = _pd_differs(facts, stores, members)
@@ -145,22 +194,41 @@ def spread(
     if probed:
         blind = sum(1 for one in probed if not _now(facts, "probe", one, "ok"))
         told["blind_share"] = round(blind / len(probed), 3)
-        since = [heard_since(facts, one) for one in probed]
+        # By clocks that differ nothing can be told of before and after.
+        since = [] if _clock(facts, stores) else [heard_since(facts, one) for one in probed]
         if blind and any(one is not None for one in since):
             alive = sum(1 for one in since if one is not None and one >= HEARD_AFTER_S)
             told["heard_while_blind_share"] = round(alive / blind, 3)
     told |= _worst(facts, stores, (*stores, *members))
     targets = [one for one in stores if ("reading", one, "up") in facts]
-    if targets:
+    if targets and not stale(facts.get(("prometheus", "prometheus", ""))):
         missing = sum(1 for one in targets if not _reading(facts, one, "up"))
         told["unscraped_share"] = round(missing / len(targets), 3)
     return told
 
 
+def _clock(facts: Facts, stores: Sequence[str]) -> dict[str, float]:
+    """How far the watcher's clock is off PD's, seconds, where PD's own words show it: the stores that it
+    calls Up were all heard from within UP_S by its clock, and never in its future."""
+    ages = [
+        age
+        for one in stores
+        if _now(facts, "store", one, "state") == "Up"
+        and isinstance(age := _now(facts, "store", one, "heartbeat_age_s"), int | float)
+    ]
+    if ages and min(ages) >= UP_S + CLOCKS_S:
+        return {"clock_ahead_s": round(min(ages), 1)}
+    if ages and min(ages) <= -CLOCKS_S:
+        return {"clock_behind_s": round(-min(ages), 1)}
+    return {}
+
+
 def _leaders(facts: Facts, stores: Sequence[str]) -> dict[str, Any]:
     counts = [float(_now(facts, "store", one, "leaders") or 0) for one in stores]
     mean = sum(counts) / len(counts)
-    return {"leaders_max_ratio": round(max(counts) / mean, 3)} if mean > 0 else {}
+    closed = _closed(facts, stores, stores)
+    told = {} if closed is None else {"gap_closed": closed}
+    return told | ({"leaders_max_ratio": round(max(counts) / mean, 3)} if mean > 0 else {})
 
 
 def _leaving(facts: Facts, stores: Sequence[str]) -> int:

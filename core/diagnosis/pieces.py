@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 from core.clients import goformat
@@ -15,6 +17,8 @@ from core.redact import MARK, hides, redact
 MAX_LINES = 200
 MAX_LINE = 1_000
 MAX_POINTS = 60
+FALLS_S = 900.0
+"""How far back the falls of a figure are counted, seconds."""
 _LABELS = 16
 
 
@@ -149,11 +153,22 @@ def log(lines: Sequence[LogLine], taken_at: float) -> dict[str, Any]:
             "level": one.level,
             "text": _line(one),
         }
-        for one in lines[-MAX_LINES:]
+        for one in dated(lines)[-MAX_LINES:]
     ]
     stamps = [one.at.timestamp() for one in lines[-MAX_LINES:] if one.at]
     quiet = round(taken_at - max(stamps), 3) if stamps else None
     return {"lines": kept, "quiet_s": quiet, "cut": len(lines) > MAX_LINES}
+
+
+def dated(lines: Sequence[LogLine]) -> list[LogLine]:
+    """The lines with a time each: what has no stamp of its own (a panic on stderr, the rest of a
+    trace) was written after the stamped line that it follows."""
+    found: list[LogLine] = []
+    last: datetime | None = None
+    for one in lines:
+        last = one.at or last
+        found.append(one if one.at is last else replace(one, at=last))
+    return found
 
 
 def _line(one: LogLine) -> str:
@@ -164,14 +179,18 @@ def _line(one: LogLine) -> str:
 
 
 def reading(points: Sequence[tuple[float, float]], before: float, taken: float) -> dict[str, Any]:
-    """A series as steps: its newest value, the one before, and the extremes of the last ten minutes."""
+    """A series as steps: its newest value, the one before, the extremes of the last ten minutes, and how
+    often it fell in the last quarter of an hour (an uptime falls when its process starts anew)."""
     seen = [one for one in points if one[0] <= taken]
     lately = [value for at, value in seen if at >= taken - 600] or [seen[-1][1]]
+    recent = [value for at, value in seen if at >= taken - FALLS_S]
+    falls = sum(1 for one, after in pairwise(recent) if after < one)
     earlier = [value for at, value in seen if at <= before]
     return {
         "now": seen[-1][1],
         "before": earlier[-1] if earlier else None,
         "max": max(lately),
         "min": min(lately),
+        "falls": falls,
         "points": [{"at": at, "value": value} for at, value in seen[-MAX_POINTS:]],
     }

@@ -110,7 +110,7 @@ async def log_of(
 ) -> dict[str, Any]:
     """The tail of a log as evidence, at most so many lines; SourceFailed if it cannot be had."""
     tail = await source.tail(READ_LINES)
-    kept = chosen(without_keys(tail.lines), taken_at, most)
+    kept = chosen(pieces.dated(without_keys(tail.lines)), taken_at, most)
     found = pieces.log(kept, taken_at)
     return found | {"cut": len(kept) < len(tail.lines) or tail.cut}
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from core.diagnosis import befallen
 from core.diagnosis.model import Snapshot
-from core.diagnosis.rules.fine import CHANGES_ANY, EVERY_STORE_ANSWERS, NEW_LEADER_ANY, UPGRADES
-from core.diagnosis.rules.fine_signs import ONLY_REMOVED
+from core.diagnosis.rules.fine import CHANGES_ANY, NEW_LEADER_ANY, UPGRADES
+from core.diagnosis.rules.fine_signs import EVENING_ALL, ONLY_REMOVED, UNEVEN
 from core.diagnosis.rules.fleet import ODD, SKEW
-from core.diagnosis.rules.life import LEFT
-from core.diagnosis.rules.placement_driver import HANDED_OVER, HAS_LEADER, PD_SERVES
+from core.diagnosis.rules.life import AHEAD, BEHIND, LEFT
+from core.diagnosis.rules.network import EVERY_STORE_ANSWERS
+from core.diagnosis.rules.placement_driver import FOREIGN, HANDED_OVER, HAS_LEADER, PD_SERVES
 from core.diagnosis.rules.sign import Sign, seen
 
 
@@ -41,6 +42,36 @@ _CASES = (
             "Restart nothing: the stores report to the new leader within a minute. Then look after the member that led.",
             ("What PD says of its stores until then is old: do not act on it.",),
             ("pd-members", "pd-health"),
+        ),
+    ),
+    _Case(
+        "observer_blind",
+        ((AHEAD, BEHIND),),
+        Advice(
+            "The bot's own clock is off: what looks old or new to it is not. The cluster works.",
+            "Set the clock of the machine that the bot runs on (NTP). The cluster needs nothing.",
+            ("Until then ages and times that the bot tells are wrong by as much.",),
+            ("pd-stores",),
+        ),
+    ),
+    _Case(
+        "observer_blind",
+        ((FOREIGN,),),
+        Advice(
+            "The bot cannot see PD: something else answers in its place. The members themselves answer.",
+            "Check what stands between the bot and PD (proxy, address, port). PD needs nothing.",
+            ("Until then, a real outage would be seen late.",),
+            ("pd-members", "pd-health"),
+        ),
+    ),
+    _Case(
+        "nothing_wrong",
+        ((EVENING_ALL,), (UNEVEN,)),
+        Advice(
+            "Leaders are unevenly spread, and PD is evening them out.",
+            "Let it go on, and look again in half an hour.",
+            (),
+            ("pd-schedulers", "pd-stores"),
         ),
     ),
     _Case(

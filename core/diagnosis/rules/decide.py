@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from core.diagnosis import catalogue
 from core.diagnosis.causes import CAUSES
-from core.diagnosis.claims import checked
+from core.diagnosis.claims import checked, reach
 from core.diagnosis.model import (
     Alternative,
     Certainty,
@@ -21,6 +21,7 @@ from core.diagnosis.rules import (
     fleet,
     load,
     network,
+    pd_etcd,
     placement_driver,
     process,
     schedule,
@@ -30,13 +31,14 @@ from core.diagnosis.rules import (
 from core.diagnosis.rules.advice import advice, unsure
 from core.diagnosis.rules.sign import Candidate, Rule, consider, title
 from core.diagnosis.rules.telling import readings, timeline, unseen
-from core.diagnosis.rules.ticket import KNOWN, kinds
+from core.diagnosis.rules.ticket import FIGURES, KNOWN, kinds
 from core.invariant import Severity
 
 RULES: tuple[Rule, ...] = (
     *process.RULES,
     *network.RULES,
     *placement_driver.RULES,
+    *pd_etcd.RULES,
     *storage.RULES,
     *load.RULES,
     *schedule.RULES,
@@ -82,7 +84,7 @@ def _choose(candidates: list[Candidate], snapshot: Snapshot) -> tuple[Candidate,
     if sure:
         best = max(sure, key=lambda one: one.rank)
         certainty = _certainty(best, sure)
-        return best, certainty if _to_the_point(best, snapshot) else Certainty.LIKELY
+        return best, certainty if _to_the_point(best, snapshot) else _beside(snapshot)
     fine = [
         one
         for one in eligible
@@ -120,13 +122,25 @@ def _to_the_point(one: Candidate, snapshot: Snapshot) -> bool:
     return one.fits or CAUSES[one.cause].root >= _DEEP
 
 
+def _beside(snapshot: Snapshot) -> Certainty:
+    """How sure of a fault that such tickets do not tell of: without the ticket's own figure it stands
+    for nothing but itself."""
+    if not kinds(snapshot) & FIGURES:
+        return Certainty.LIKELY
+    some = snapshot.of("reading", snapshot.entity)
+    seen = any(one.ok and isinstance(reach(one.content, "now"), int | float) for one in some)
+    whole = not snapshot.entity.startswith(_NODE)
+    return Certainty.LIKELY if seen or whole else Certainty.INCONCLUSIVE
+
+
 def _concerns(one: Candidate, snapshot: Snapshot) -> bool:
     """Whether this cause could be behind the ticket: trouble elsewhere is not its explanation."""
     asked = snapshot.entity
     if one.entity == asked:
         return True
     if one.cause.startswith("prometheus") or one.cause == "nothing_wrong":
-        return one.relevant > 0 and not asked.startswith(_NODE)
+        figures = one.cause == "prometheus_stale" and bool(kinds(snapshot) & FIGURES)
+        return one.relevant > 0 and (figures or not asked.startswith(_NODE))
     deep = CAUSES[one.cause].root >= _DEEP
     told = kinds(snapshot)
     if not told & KNOWN:

@@ -168,6 +168,17 @@ MANY_RESTARTS = Sign(
     "Docker restarted it {times} within minutes",
     direct=True,
 )
+# What a log does not say counts only where it reaches to the end.
+LOG_REACHES = Sign(
+    0,
+    "log",
+    "lines",
+    Op.COUNT_AT_LEAST,
+    1,
+    "its log was written to until then",
+    recent=True,
+    within_s=300,
+)
 NO_GOODBYE = Sign(
     20,
     "log",
@@ -177,11 +188,14 @@ NO_GOODBYE = Sign(
     "its log stops without a word of stopping or failing",
     where="receive signal|stopping server|shut down|[fatal]|panic|got signal to exit|close server|out of memory|oom-kill|shutting down",
     recent=True,
+    only_if=((LOG_REACHES,),),
     unless=(ANSWERS, LOGS_ON, LOST_PD, LOST_PEERS),
 )
 ROOM_IN_MEMORY = Sign(
     -25, "share", "memory_ratio_max", Op.AT_MOST, 0.75, "it used only {share} of its memory limit"
 )
+# The kernel that kills for memory leaves no word in the log, either: that it had room must be seen.
+SUDDEN = replace(NO_GOODBYE, only_if=((LOG_REACHES,), (ROOM_IN_MEMORY,)))
 NO_SPACE = Sign(
     65,
     "log",
@@ -211,6 +225,27 @@ PLANNED_AND_BACK = replace(
     where='"what":"restart"',
     only_if=((ANSWERS,), (YOUNG, YOUNG_PD, RESTARTED)),
 )
+# Somebody who empties a store first, and ends that once it is back, means it to be restarted.
+EMPTIED_FIRST = Sign(
+    35,
+    "share",
+    "evicted_before_start_s",
+    Op.AT_LEAST,
+    0,
+    "its leaders were evicted {value} s before its process started anew, and it is back since",
+    only_if=((ANSWERS,), (YOUNG, YOUNG_PD, RESTARTED)),
+)
+# Of Prometheus alone: each start lets the uptime begin anew.
+STARTS_SEEN = Sign(
+    60,
+    "reading",
+    "falls",
+    Op.AT_LEAST,
+    3,
+    "its uptime began anew {times} within a quarter of an hour",
+    source="uptime_s",
+    unless=(PLANNED,),
+)
 EVICTED = Sign(
     10,
     "pd",
@@ -230,5 +265,5 @@ UNWITNESSED = Sign(
     Op.EQUALS,
     False,
     "that {entity} does not answer does not tell how it ended",
-    unless=(SIGNAL_9, EXIT_137, DIE_137, NO_GOODBYE),
+    unless=(SIGNAL_9, EXIT_137, DIE_137, SUDDEN),
 )

@@ -12,11 +12,11 @@ from core.diagnosis.rules.endings import (
     FAILED_EXIT,
     FATAL_LOG,
     MANY_DEATHS,
-    NO_GOODBYE,
     OOM_EVENT,
     OOM_FLAG,
     OOM_LOG,
     SIGNAL_9,
+    SUDDEN,
     ZERO_EXIT,
 )
 from core.diagnosis.rules.endings import NO_SPACE as DISK_FULL
@@ -125,7 +125,7 @@ RULES = (
         members,
         must=(GONE,),
         signs=(
-            *(SIGNAL_9, EXIT_137, DIE_137, REFUSED, NO_GOODBYE, UNHEARD),
+            *(SIGNAL_9, EXIT_137, DIE_137, REFUSED, SUDDEN, UNHEARD),
             *(against(OOM_FLAG, 90), against(OOM_EVENT, 90), against(OOM_LOG, 80)),
             *(against(FATAL_LOG, 60), against(FAILED_EXIT, 70), against(FAILED_DIE, 50)),
             *(against(ASKED_EVENT, 30), against(ASKED_LOG, 40), against(ZERO_EXIT, 40)),

@@ -15,6 +15,7 @@ from core.diagnosis.rules.fine_signs import (
     CLOCKS_FIT,
     DIED_AND_BACK,
     EVEN,
+    EVENING_ALL,
     FIT_CLOCK,
     FIT_CPU,
     FIT_LAG,
@@ -25,23 +26,35 @@ from core.diagnosis.rules.fine_signs import (
     LOG_READ,
     MEMBER_FIT,
     MEMBER_UP,
+    NO_CHANGES,
     NO_DOWN_PEERS,
     NO_ERRORS,
     NO_JUMP,
     NO_MISSING,
+    NO_REQUESTS,
     NO_STALL,
     OLD,
     OLD_PD,
+    ONE_VERSION,
     ONLY_REMOVED,
+    PD_VERSION,
     QUICK,
     QUICK_APPEND,
     QUICK_TSO,
     SLOW_NOW,
+    TOLD_FIGURE,
     UNEVEN,
 )
 from core.diagnosis.rules.fleet import ODD, SKEW, STOPPED, UPGRADING
 from core.diagnosis.rules.life import LEFT, NOT_ANSWERING, PEERS_MISS, UNLISTED
-from core.diagnosis.rules.network import ANSWERS, PD_HEARS, PD_UP, SCRAPED, SERVES
+from core.diagnosis.rules.network import (
+    ANSWERS,
+    EVERY_STORE_ANSWERS,
+    PD_HEARS,
+    PD_UP,
+    SCRAPED,
+    SERVES,
+)
 from core.diagnosis.rules.placement_driver import (
     CHANGES,
     HANDED_OVER,
@@ -57,12 +70,12 @@ from core.diagnosis.rules.watch import FRESH, THERE
 _SPEED = frozenset(
     ("high_latency", "store_slow", "write_latency", "hot_store", "hot_region", UNKNOWN, NO_DATA)
 )
+_LATENCY = frozenset(("high_latency",))
 _FIGURES = _SPEED | {
     *("raft_log_lag", "high_cpu", "memory", "requests", "clock_step", "log_lines", MEASURED),
     *("store_restarted", "region_health"),
 }
 
-EVERY_STORE_ANSWERS = replace(ALL_ANSWER, about="cluster")
 NEW_LEADER_ANY = replace(NEW_LEADER, points=10, about="pd", direct=False)
 CHANGES_ANY = replace(CHANGES, points=5, about="pd", direct=False)
 UPGRADES = tuple(replace(one, points=55) for one in UPGRADING)
@@ -71,15 +84,25 @@ _LIFE = frozenset(
 )
 
 
-def _well(*figures: tuple[Sign, ...], kinds: frozenset[str]) -> Rule:
-    """A store that lives, with figures as they should be, for tickets of these kinds."""
+_LED = frozenset(("pd_no_leader", "pd_leader_change"))
+
+
+def _well(
+    *figures: tuple[Sign, ...],
+    kinds: frozenset[str],
+    other: frozenset[str] = frozenset(),
+    barred: tuple[Sign, ...] = (),
+) -> Rule:
+    """A store that lives, with figures as they should be, for tickets of these kinds (and no `other`)."""
+    idle = (NO_REQUESTS,) if kinds & _SPEED else ()
     return Rule(
         "nothing_wrong",
         stores,
         must=((ANSWERS,), (PD_UP,), (HEARD,), *figures),
         signs=(PD_HEARS, SCRAPED, NO_ERRORS, ONLY_REMOVED, DIED_AND_BACK),
-        must_not=(against(NOT_ANSWERING, 60), against(PEERS_MISS, 30), SLOW_NOW),
+        must_not=(against(NOT_ANSWERING, 60), against(PEERS_MISS, 30), SLOW_NOW, *idle, *barred),
         asked_for=kinds,
+        not_for=other,
     )
 
 
@@ -98,7 +121,10 @@ RULES = (
         must_not=(against(NOT_ANSWERING, 60), against(PEERS_MISS, 30)),
         not_for=_FIGURES,
     ),
-    _well((QUICK, QUICK_APPEND, NO_STALL), kinds=_SPEED),
+    _well((QUICK,), kinds=_SPEED),
+    _well((QUICK_APPEND, NO_STALL), kinds=_SPEED, other=_LATENCY),
+    # A latency that the ticket tells of is cleared by none but itself.
+    _well((QUICK_APPEND, NO_STALL), kinds=_LATENCY, barred=(TOLD_FIGURE,)),
     _well((FIT_LAG,), kinds=frozenset(("raft_log_lag",))),
     _well((FIT_CPU,), kinds=frozenset(("high_cpu",))),
     _well((FIT_MEMORY,), kinds=frozenset(("memory",))),
@@ -135,8 +161,14 @@ RULES = (
         "nothing_wrong",
         only("cluster"),
         must=((ALL_UP,), (ALL_ANSWER, NO_DOWN_PEERS)),
-        signs=(EVEN, UNEVEN, NO_MISSING),
-        not_for=_FIGURES | {"region_health"},
+        signs=(EVEN, UNEVEN, EVENING_ALL, NO_MISSING),
+        not_for=_FIGURES | {"region_health", "version_skew"},
+    ),
+    Rule(
+        "nothing_wrong",
+        only("cluster"),
+        must=((ALL_UP,), (ALL_ANSWER, NO_DOWN_PEERS), (ONE_VERSION,), (PD_VERSION,)),
+        asked_for=frozenset(("version_skew",)),
     ),
     Rule(
         "nothing_wrong",
@@ -191,7 +223,14 @@ RULES = (
         "nothing_wrong",
         only("pd"),
         must=((PD_SERVES,), (MAJORITY,), (LEADS,)),
-        not_for=frozenset(("clock_step", *_SPEED)) - {UNKNOWN, NO_DATA},
+        not_for=frozenset(("clock_step", *_LED, *_SPEED)) - {UNKNOWN, NO_DATA},
+    ),
+    # That it leads now does not say that it led throughout.
+    Rule(
+        "nothing_wrong",
+        only("pd"),
+        must=((PD_SERVES,), (MAJORITY,), (LEADS,), (QUICK_TSO, NO_CHANGES)),
+        asked_for=_LED,
     ),
     Rule(
         "nothing_wrong",

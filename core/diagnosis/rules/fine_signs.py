@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from core.diagnosis.model import Op
 from core.diagnosis.rules.life import YOUNG
 from core.diagnosis.rules.sign import Sign, against
@@ -55,6 +57,44 @@ UNEVEN = Sign(
     1.5,
     "leaders are unevenly spread, {value} to 1",
 )
+EVENING_ALL = Sign(
+    40,
+    "spread",
+    "gap_closed",
+    Op.AT_LEAST,
+    0.15,
+    "balancing is under way: leaders are {share} less uneven than minutes ago",
+    about="cluster",
+)
+NO_REQUESTS = Sign(
+    -40,
+    "reading",
+    "now",
+    Op.AT_MOST,
+    0.0,
+    "nobody asks it for anything: there is no latency to be judged",
+    source="qps",
+)
+TOLD_FIGURE = Sign(
+    -20,
+    "ticket",
+    "value",
+    Op.EXISTS,
+    None,
+    "the ticket tells of a figure, and that figure cannot be seen now",
+    unless=(replace(QUICK, value=1e9),),
+)
+NO_CHANGES = Sign(
+    15,
+    "reading",
+    "now",
+    Op.AT_MOST,
+    0.0,
+    "PD did not change its leader within 10 minutes",
+    source="pd_leader_changes",
+)
+ONE_VERSION = Sign(15, "spread", "versions", Op.AT_MOST, 1, "all stores run the same version")
+PD_VERSION = Sign(15, "spread", "pd_differs", Op.EXISTS, None, "PD's version was seen, too")
 NO_DOWN_PEERS = Sign(
     10,
     "reading",

@@ -73,6 +73,32 @@ PEERS_MISS = Sign(
     source="unreachable_per_s",
 )
 
+# The stores' ages at once, against PD's own word of them: what is common to all is the watcher's clock.
+AHEAD = Sign(
+    45,
+    "spread",
+    "clock_ahead_s",
+    Op.AT_LEAST,
+    0.0,
+    "PD calls its stores Up, and by the bot's clock even the newest heartbeat is {value} s old",
+    about="cluster",
+)
+BEHIND = Sign(
+    45,
+    "spread",
+    "clock_behind_s",
+    Op.AT_LEAST,
+    0.0,
+    "PD heard from a store {value} s in the future, by the bot's clock",
+    about="cluster",
+)
+CLOCKS_DIFFER = (AHEAD, BEHIND)
+# A rate is of the minute before: what began since was not yet there to be reached.
+JUST_BEGUN = (
+    replace(YOUNG, points=0, value=120),
+    replace(YOUNG_PD, points=0, value=120, unless=()),
+)
+
 ENDED = (NOT_ANSWERING, MEMBER_SILENT, EXITED, DIED, SCRAPE_FAILS, YOUNG, YOUNG_PD, RESTARTED)
 GONE = (NOT_ANSWERING, MEMBER_SILENT, EXITED, SCRAPE_FAILS)
 
@@ -106,7 +132,15 @@ UNROUTED = Sign(
     "no route|unreachable|host is down|no such host|connect timeout",
     "the way to it is gone: {value}",
 )
-LOG_STOPPED = Sign(15, "log", "quiet_s", Op.AT_LEAST, 20, "its log has been silent for {value} s")
+LOG_STOPPED = Sign(
+    15,
+    "log",
+    "quiet_s",
+    Op.AT_LEAST,
+    20,
+    "its log has been silent for {value} s",
+    unless=CLOCKS_DIFFER,
+)
 # From outside a process that hangs and one that is cut off look the same.
 OR_CUT = Sign(
     -15,
@@ -128,6 +162,8 @@ HEARTBEATS = Sign(
     "PD heard from it {value} s after it fell silent to us",
 )
 
+# What leads nothing has nothing to do.
+LEADS_SOME = Sign(0, "store", "now.leaders", Op.AT_LEAST, 1, "it leads {count:region}")
 IDLE = Sign(
     40,
     "reading",
@@ -136,6 +172,7 @@ IDLE = Sign(
     0.05,
     "its process uses {value} cores: it does next to nothing",
     source="cpu_cores",
+    only_if=((LEADS_SOME, PD_SILENT),),
 )
 QUEUES_FULL = Sign(
     15,

@@ -6,11 +6,15 @@ from dataclasses import replace
 
 from core.diagnosis.compare import HEARD_AFTER_S
 from core.diagnosis.model import Op
+from core.diagnosis.rules.fine_signs import ALL_ANSWER, ALL_UP
 from core.diagnosis.rules.life import (
+    AHEAD,
+    BEHIND,
     DETACHED,
     EXITED,
     HEARTBEATS,
     IDLE,
+    JUST_BEGUN,
     LOG_STOPPED,
     LOGS_ON,
     LOST_PD,
@@ -52,10 +56,18 @@ LOG_GOES_ON = Sign(
     "its log goes on: the process runs",
     only_if=((LOGS_ON,),),
 )
+LOG_FRESH = Sign(10, "log", "quiet_s", Op.AT_MOST, 35, "its log goes on")
 ANSWERS = Sign(15, "probe", "now.ok", Op.EQUALS, True, "it answers the bot")
 PD_DEAF = Sign(
-    35, "store", "now.heartbeat_age_s", Op.AT_LEAST, 20, "PD has not heard from it for {value} s"
+    35,
+    "store",
+    "now.heartbeat_age_s",
+    Op.AT_LEAST,
+    20,
+    "PD has not heard from it for {value} s",
+    only_if=((PD_SILENT,),),  # by its own clock as well as by ours
 )
+MISSED = replace(PEERS_MISS, unless=JUST_BEGUN)
 PD_HEARS = Sign(
     25, "store", "now.heartbeat_age_s", Op.AT_MOST, 12, "PD still hears from it: {value} s ago"
 )
@@ -129,6 +141,17 @@ NEW_PD_LEADER = Sign(
     "PD's leader changed ({value}): heartbeat times start from old ones",
     about="pd",
 )
+# From outside a process whose threads are stuck looks the same: its status port answers, PD hears nothing.
+OR_STUCK = Sign(
+    -25,
+    "probe",
+    "now.ok",
+    Op.EQUALS,
+    True,
+    "that its status port answers does not tell that it works",
+    unless=(SERVES, LOST_PD, LOST_AND_MISSED, PEERS_MISS, MISSES, LOG_FRESH),
+)
+EVERY_STORE_ANSWERS = replace(ALL_ANSWER, about="cluster")
 CUT_OFF = (DETACHED, CUT_EVENT, UNROUTED, TIMED_OUT)
 ALL_BLIND = Sign(
     45,
@@ -180,9 +203,9 @@ _FOUND = (
     Rule(
         "network_cut_one_way",
         stores,
-        must=((ANSWERS, PD_HEARS), (PD_DEAF, PEERS_MISS, LOST_AND_MISSED)),
+        must=((ANSWERS, PD_HEARS), (PD_DEAF, MISSED, LOST_AND_MISSED)),
         signs=(
-            *(PD_UP, SCRAPED, SERVES, LOST_PD, RUNS),
+            *(PD_UP, SCRAPED, SERVES, LOST_PD, RUNS, OR_STUCK),
             *(against(IDLE, 30), against(SERVES_NOTHING, 20)),
             *(MOST_SILENT, NEW_PD_LEADER, ANOTHER_GONE, MISSES_MOST, MISSES_FEW),
         ),
@@ -203,13 +226,20 @@ _FOUND = (
     ),
     Rule(
         "observer_blind",
+        only("nodes"),
+        must=((AHEAD, BEHIND), (replace(ALL_UP, about="cluster"),), (EVERY_STORE_ANSWERS,)),
+        tickets=frozenset(("observer_blind", "prometheus_stale", "store_down", "clock_step")),
+    ),
+    Rule(
+        "observer_blind",
         stores,
         must=((NOT_ANSWERING,), (PD_HEARD_SINCE,), (SCRAPED, SERVES, PEERS_CONTENT)),
-        signs=(
-            *(PD_UP, RUNS, against(PEERS_MISS, 50)),
+        signs=(*(PD_UP, RUNS, against(PEERS_MISS, 50)),),
+        must_not=(
+            *(against(EXITED, 90), against(PAUSED, 90), against(DETACHED, 90)),
+            # What PD heard may be of the process that came after the one that we miss.
             *(against(YOUNG, 40), against(YOUNG_PD, 40)),
         ),
-        must_not=(against(EXITED, 90), against(PAUSED, 90), against(DETACHED, 90)),
         tickets=frozenset(("observer_blind", "store_down")),
     ),
 )

@@ -5,11 +5,30 @@ from __future__ import annotations
 from dataclasses import replace
 
 from core.diagnosis.model import Op
+from core.diagnosis.rules import pd_etcd
 from core.diagnosis.rules.life import DETACHED, EXITED, PAUSED
-from core.diagnosis.rules.sign import Rule, Sign, members, nodes, only
+from core.diagnosis.rules.sign import Rule, Sign, against, members, nodes, only
 
 NO_LEADER = Sign(30, "members", "now.leader", Op.EQUALS, "", "PD names no leader", direct=True)
-NOT_SERVING = Sign(35, "members", "now.serves", Op.EQUALS, False, "PD's leader does not answer")
+# An error page of a proxy is nobody's word: PD speaks plain text and JSON.
+FOREIGN = Sign(
+    40,
+    "members",
+    "now.said",
+    Op.CONTAINS,
+    "<html|<!doctype|not a pd|bad gateway|gateway time|nginx|haproxy|envoy",
+    'what answers in PD\'s place is not PD: "{value}"',
+    about="pd",
+)
+NOT_SERVING = Sign(
+    35,
+    "members",
+    "now.serves",
+    Op.EQUALS,
+    False,
+    "PD's leader does not answer",
+    unless=(FOREIGN,),
+)
 SAID_NO_LEADER = Sign(
     20,
     "members",
@@ -168,7 +187,16 @@ FORGOT = Sign(
 _ANOTHER = (replace(NEW_LEADER, about="pd"), replace(CHANGES, about="pd"))
 PD_FORGOT = tuple(replace(one, points=-60, only_if=(_ANOTHER,)) for one in (FORGOT, NO_STORE_HEARD))
 
+EVERY_MEMBER = replace(NOBODY_GONE, points=20)
 RULES = (
+    Rule(
+        "observer_blind",
+        only("pd"),
+        must=((FOREIGN,), (MAJORITY,)),
+        signs=(EVERY_MEMBER, against(NO_LEADER, 60), against(NEW_LEADER, 60)),
+        must_not=(NO_MAJORITY,),
+        tickets=frozenset(("observer_blind", "pd_no_leader", "pd_member_down")),
+    ),
     Rule(
         "pd_leader_loss",
         only("pd"),
@@ -181,7 +209,10 @@ RULES = (
         "pd_leader_loss",
         only("pd"),
         must=((NO_LEADER, NOT_SERVING, NEW_LEADER, CHANGES), (MAJORITY,)),
-        signs=(SAID_NO_LEADER, LOG_ELECTION, *TRANSFERRED, NOBODY_GONE),
+        signs=(
+            *(SAID_NO_LEADER, LOG_ELECTION, *TRANSFERRED, NOBODY_GONE),
+            against(pd_etcd.NO_SPACE, 60),
+        ),
         must_not=(NO_MAJORITY, *HANDED_OVER),
         tickets=frozenset(("pd_no_leader", "pd_member_down", "pd_leader_change")),
     ),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from core.diagnosis.rules import pd_etcd
 from core.diagnosis.rules.endings import (
     ASKED_EVENT,
     ASKED_LOG,
     DIE_137,
+    EMPTIED_FIRST,
     EVICTED,
     EXIT_137,
     FAILED_DIE,
@@ -26,7 +28,9 @@ from core.diagnosis.rules.endings import (
     PLANNED_AND_BACK,
     ROOM_IN_MEMORY,
     SIGNAL_9,
+    STARTS_SEEN,
     STEADY,
+    SUDDEN,
     UNWITNESSED,
     ZERO_EXIT,
 )
@@ -72,7 +76,7 @@ _FOUND = (
         stores,
         must=(GONE,),
         signs=(
-            *(SIGNAL_9, EXIT_137, DIE_137, REFUSED, PD_SILENT, PEERS_MISS, NO_GOODBYE),
+            *(SIGNAL_9, EXIT_137, DIE_137, REFUSED, PD_SILENT, PEERS_MISS, SUDDEN),
             *(against(OOM_FLAG, 90), against(OOM_EVENT, 90), against(OOM_LOG, 80)),
             *(against(FATAL_LOG, 60), against(FAILED_EXIT, 70), against(FAILED_DIE, 50)),
             *(against(ASKED_EVENT, 30), against(ASKED_LOG, 40), against(ZERO_EXIT, 40)),
@@ -88,7 +92,7 @@ _FOUND = (
         nodes,
         must=(ENDED, (FATAL_LOG, FAILED_EXIT, FAILED_DIE)),
         signs=(
-            against(NO_SPACE, 60),
+            *(against(NO_SPACE, 60), against(pd_etcd.DIFFERS, 60)),
             *(REFUSED, PD_SILENT, PEERS_MISS, against(OOM_FLAG, 60), against(OOM_EVENT, 60)),
             *(against(SIGNAL_9, 40), against(ASKED_EVENT, 20), against(OOM_LOG, 50)),
         ),
@@ -98,7 +102,7 @@ _FOUND = (
     Rule(
         "crash_loop",
         nodes,
-        must=((MANY_DEATHS, MANY_STARTS, MANY_RESTARTS),),
+        must=((MANY_DEATHS, MANY_STARTS, MANY_RESTARTS, STARTS_SEEN),),
         signs=(*(RESTARTING, YOUNG, NOT_ANSWERING, FATAL_LOG, FAILED_EXIT),),
         must_not=(STEADY,),
         tickets=_BACK,
@@ -141,7 +145,7 @@ _FOUND = (
     Rule(
         "graceful_restart",
         nodes,
-        must=(ENDED, (ASKED_EVENT, ASKED_LOG, PLANNED_AND_BACK)),
+        must=(ENDED, (ASKED_EVENT, ASKED_LOG, PLANNED_AND_BACK, EMPTIED_FIRST)),
         signs=(
             *(ZERO_EXIT, PLANNED, EVICTED, PD_SILENT, RESTARTED),
             *(against(OOM_EVENT, 60), against(FATAL_LOG, 50), against(MANY_DEATHS, 40)),

@@ -56,6 +56,14 @@ JUST_STARTED = Sign(
     "PD: it started {value} s ago: its leaders are still to come",
     unless=(JUST_BACK,),
 )
+EVENING = Sign(
+    -40,
+    "share",
+    "gap_closed",
+    Op.AT_LEAST,
+    0.15,
+    "it comes nearer to the others, by {share} within minutes: balancing is under way",
+)
 WEIGHED = Sign(
     -60,
     "store",
@@ -230,12 +238,15 @@ RECOUNTS = Sign(
     about="pd",
 )
 
+# Only of a leader that is known can be told whether it has just begun to count.
+LEADER_KNOWN = Sign(0, "members", "now.total", Op.AT_LEAST, 1, "PD tells its members", about="pd")
+
 RULES = (
     Rule(
         "leader_imbalance",
         stores,
-        must=((MANY, FEW),),
-        signs=(UP, JUST_BACK, JUST_STARTED, WEIGHED, RECOUNTS),
+        must=((MANY, FEW), (LEADER_KNOWN,)),
+        signs=(UP, JUST_BACK, JUST_STARTED, EVENING, WEIGHED, RECOUNTS),
         must_not=(
             SILENT,
             against(NOT_ANSWERING, 60),

@@ -9,6 +9,7 @@ from typing import Any
 
 from core.diagnosis.causes import CAUSES
 from core.diagnosis.claims import Outcome, ask, reach
+from core.diagnosis.compare import stale
 from core.diagnosis.model import Check, Claim, Op, Piece, Predicate, Snapshot, Weight
 from core.diagnosis.rules.ticket import kinds
 from core.diagnosis.rules.wording import worded
@@ -168,12 +169,20 @@ def _looked(sign: Sign, snapshot: Snapshot, entity: str) -> Claim | None:
     for piece in pieces:
         if not piece.ok or (sign.source and piece.source != sign.source):
             continue
+        if sign.kind == "reading" and sign.path in ("now", "falls") and _then(snapshot):
+            continue
         outcome, value = ask(predicate, piece.content, window)
         if outcome is Outcome.HOLDS and _borne_out(sign, snapshot, entity):
             check = Check(piece.entity, predicate, evidence=piece.id, window=window)
             words = worded(sign.words, value, title(snapshot, entity))
             return Claim(words, check, Weight.SUPPORTING, snapshot.digest_of(piece))
     return None
+
+
+def _then(snapshot: Snapshot) -> bool:
+    """Whether the figures are of then: the newest that Prometheus has is old."""
+    piece = snapshot.piece("prometheus", "prometheus")
+    return piece is not None and piece.ok and stale(piece.content)
 
 
 def _borne_out(sign: Sign, snapshot: Snapshot, entity: str) -> bool:

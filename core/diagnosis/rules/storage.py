@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core.diagnosis.model import Op
 from core.diagnosis.rules.endings import NO_SPACE
-from core.diagnosis.rules.sign import Rule, Sign, nodes, stores
+from core.diagnosis.rules.sign import Rule, Sign, stores
 
 _SLOW = frozenset(("store_slow", "high_latency", "write_latency"))
 
@@ -100,16 +100,6 @@ BUSY_DISK = Sign(
     0.9,
     "its disk is busy {share} of the time",
     source="disk_io_util",
-)
-FSYNC = Sign(
-    50,
-    "reading",
-    "now",
-    Op.AT_LEAST,
-    0.1,
-    "etcd's fsync takes {value} s on it",
-    source="etcd_fsync_p99_s",
-    direct=True,
 )
 SLOW_LOG = Sign(
     20,
@@ -235,8 +225,8 @@ RULES = (
     ),
     Rule(
         "slow_disk",
-        nodes,
-        must=((APPEND, SCORE, SCORE_PD, FSYNC),),
+        stores,
+        must=((APPEND, SCORE, SCORE_PD),),
         signs=(
             *(APPEND_BAD, BUSY_DISK, SLOW_LOG),
             QUICK_APPEND,

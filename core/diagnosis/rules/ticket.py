@@ -8,6 +8,13 @@ from functools import lru_cache
 from core.diagnosis.claims import reach
 from core.diagnosis.model import Snapshot
 
+FIGURES = frozenset(
+    (
+        *("high_latency", "store_slow", "write_latency", "hot_store", "hot_region", "high_cpu"),
+        *("raft_log_lag", "memory", "requests"),
+    )
+)
+"""Tickets about a figure of a node, which comes out of Prometheus where there is one."""
 MEASURED = "measured"
 """A ticket about a figure that nobody here knows by its name: nothing that was seen clears it."""
 UNKNOWN = "unknown"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from core.diagnosis.model import Op
+from core.diagnosis.rules.life import CLOCKS_DIFFER
 from core.diagnosis.rules.sign import Rule, Sign, only
+from core.diagnosis.rules.ticket import FIGURES
 
 NO_PROMETHEUS = Sign(
     70, "prometheus", "now.answers", Op.EQUALS, False, "Prometheus does not answer", direct=True
@@ -34,6 +36,7 @@ STALE = Sign(
     120,
     "its newest sample is {value} s old",
     direct=True,
+    unless=CLOCKS_DIFFER,
 )
 THERE = Sign(10, "prometheus", "now.answers", Op.EQUALS, True, "Prometheus answers")
 FRESH = Sign(
@@ -53,6 +56,6 @@ RULES = (
         "prometheus_stale",
         only("prometheus"),
         must=((STALE,), (THERE,)),
-        tickets=_WATCH,
+        tickets=_WATCH | FIGURES,
     ),
 )

@@ -128,6 +128,7 @@ class ReadingTable(_Strict, frozen=True, kw_only=True):
     points: list[tuple[float, float]] = []
     failed: str = ""
     empty: bool = False
+    gone: bool = False
 
 
 class PrometheusTable(_Strict, frozen=True, kw_only=True):

@@ -211,8 +211,12 @@ def _reading(piece: Piece, content: Mapping[str, Any], opened: float, taken: flo
     if not piece.ok:
         return _table("[reading]", {**about, "failed": piece.error})
     now, before = content.get("now"), content.get("before")
-    if now is None:
+    most = content.get("max")
+    if now is None and most is None:
         return _table("[reading]", {**about, "empty": True})
+    if now is None:  # what it was while somebody exported it still counts
+        points = [[_BEFORE_S, most if before is None else before], [min(-0.001, taken), most]]
+        return _table("[reading]", {**about, "points": points, "gone": True})
     points = [[_BEFORE_S, now if before is None else before], [min(-0.001, taken), now]]
     return _table("[reading]", {**about, "points": points})
 

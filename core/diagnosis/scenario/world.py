@@ -239,7 +239,9 @@ class _Taking:
         zero = self._world.zero
         absolute = [(zero + at, value) for at, value in points]
         told = pieces.reading(absolute, zero + self._file.before, zero + until)
-        if self._world.stopped(entity, until - SCRAPE_S) and name not in _OUTLIVE:
+        ended = self._world.stopped(entity, until - SCRAPE_S) and name not in _OUTLIVE
+        own = [one for one in self._file.reading if (one.name, one.entity) == (name, entity)]
+        if ended or any(one.gone for one in own):
             told["now"] = None  # a process that is gone exports nothing
         self._add("reading", entity, told, name)
 

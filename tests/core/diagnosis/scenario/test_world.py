@@ -126,7 +126,8 @@ def test_log_lines_get_their_stamps_and_secrets_go(world):
     first, second = evidence.piece("log", "store:4").content["lines"]
     assert first["at"] == pytest.approx(evidence.opened_at - 1.5)
     assert "hunter2" not in first["text"]
-    assert (second["at"], second["text"]) == (None, "plain text")
+    # What has no stamp of its own was written after the line that it follows.
+    assert (second["at"], second["text"]) == (first["at"], "plain text")
 
 
 def test_an_answer_of_pd_may_be_merged_into_the_base(world):
