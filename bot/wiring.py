@@ -162,6 +162,10 @@ class _Whole:
         delivery, sender = self._telling(lambda actor: heard[0].name_of(actor))
         hearing = self._hearing(sender)
         heard.append(hearing)
+        sockets = hearing.sockets
+        core.own.listen(
+            lambda: sender.trouble.auth, lambda: None if sockets is None else sockets.up
+        )
         core.engine.on_fenced(taken)
         await core.engine.begin()
         core.engine.start(tasks)
@@ -200,7 +204,6 @@ class _Whole:
             pager,
             self.points,
         )
-        core.own.listen(lambda: sender.trouble.auth)
         return delivery, sender
 
     def _hearing(self, sender: Sender) -> Hearing:

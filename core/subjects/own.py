@@ -2,8 +2,9 @@
 
 Tickets of this subject go to the fallback channel. `channel_parked` opens when a channel cannot be
 written to (archived, gone, the bot is not in it); `delivery_backlog` when messages that are due
-have been waiting; `slack_refused` when Slack does not accept the token; `fault_not_healed` when
-something that an experiment broke was not seen healed in time.
+have been waiting; `slack_refused` when Slack does not accept the token; `socket_deaf` when Slack
+cannot reach us, though we reach it; `fault_not_healed` when something that an experiment broke was
+not seen healed in time.
 """
 
 from __future__ import annotations
@@ -24,18 +25,22 @@ from core.subject import OWN, Observation
 INTERVAL_S = 5.0
 BACKLOG_S = 60.0
 """Messages that are due and have waited for longer than this are worth a ticket."""
+DEAF_S = 60.0
+"""Connections renew themselves, and one that is deaf is built anew after so long."""
 _SOURCE = "outbox"
 NOTHING_WAITS = Backlog(0, 0.0, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class OwnObservation(Observation):
-    """What is known of delivery. `known` are channels parked now or lately."""
+    """What is known of delivery. `known` are channels parked now or lately; `connected` is how many
+    connections Slack has to us (None: it needs none)."""
 
     parked: tuple[Parked, ...] = ()
     known: frozenset[str] = frozenset()
     backlog: Backlog = NOTHING_WAITS
     refused: str | None = None
+    connected: int | None = None
     broken: tuple[Unhealed, ...] = ()
     harmed: frozenset[str] = frozenset()
 
@@ -108,6 +113,31 @@ def slack_refused(refused: str | None, _seen: OwnObservation, _s: Settings) -> V
     )
 
 
+def _hearing(seen: OwnObservation) -> Iterable[tuple[str, int | None]]:
+    return [("socket", seen.connected)]
+
+
+def socket_deaf(connected: int | None, _seen: OwnObservation, _s: Settings) -> Verdict:
+    """In Socket Mode at least one connection to Slack is up.
+
+    Why it matters: commands and buttons do nothing, though tickets are still told. `tocsin tickets`
+    and its like work beside the bot meanwhile.
+
+    What to do first: see the log for `action=socket.*`, whether SLACK_APP_TOKEN still holds and
+    Socket Mode is switched on (`tocsin check-config --live`), and whether a proxy cuts WebSockets;
+    the bot goes on trying by itself.
+    """
+    if connected is None or connected > 0:
+        return HOLDS
+    return Broken(
+        title="Slack cannot reach the bot",
+        summary=(
+            "No Socket Mode connection is up: commands and buttons do nothing, tickets are still "
+            "told. In a terminal beside the bot `tocsin tickets` works."
+        ),
+    )
+
+
 def _harm(seen: OwnObservation) -> Iterable[tuple[str, Unhealed | None]]:
     now = {one.entity: one for one in seen.broken}
     return [(name, now.get(name)) for name in sorted(seen.harmed | now.keys())]
@@ -147,11 +177,20 @@ INVARIANTS: tuple[Invariant[Any, Any], ...] = (
         explained_by=("slack_refused",),
     ),
     Invariant("slack_refused", Severity.CRITICAL, _SOURCE, 0.0, _token, slack_refused),
+    Invariant(
+        "socket_deaf",
+        Severity.WARNING,
+        _SOURCE,
+        DEAF_S,
+        _hearing,
+        socket_deaf,
+        explained_by=("slack_refused",),
+    ),
     Invariant("fault_not_healed", Severity.CRITICAL, _SOURCE, 0.0, _harm, fault_not_healed),
 )
 
 
-def _nothing() -> str | None:
+def _nothing() -> None:
     return None
 
 
@@ -167,12 +206,17 @@ class OwnSubject:
         self._db = db
         self._clock = clock
         self._refused: Callable[[], str | None] = _nothing
+        self._connected: Callable[[], int | None] = _nothing
         self._known: set[str] = set()
         self._harmed: set[str] = set()
 
-    def listen(self, refused: Callable[[], str | None]) -> None:
-        """Learn from the sender what Slack said of the token; None when it takes it."""
+    def listen(
+        self, refused: Callable[[], str | None], connected: Callable[[], int | None] = _nothing
+    ) -> None:
+        """Learn what Slack said of the token (None when it takes it), and how many Socket Mode
+        connections are up (None where there are to be none)."""
         self._refused = refused
+        self._connected = connected
 
     def recall(self, carry: Mapping[str, Any]) -> None:
         """Channels that were parked before a restart: their tickets must be able to resolve."""
@@ -197,6 +241,7 @@ class OwnSubject:
             known=frozenset(self._known),
             backlog=backlog,
             refused=self._refused(),
+            connected=self._connected(),
             broken=broken,
             harmed=frozenset(self._harmed),
         )

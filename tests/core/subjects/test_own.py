@@ -75,6 +75,33 @@ async def test_a_refused_token_is_broken_while_it_is_refused(
     assert isinstance(await _verdict(own, "slack_refused", "token"), Holds)
 
 
+async def test_no_connection_from_slack_is_broken_until_one_is_up(
+    db: Database, clock: ManualClock
+) -> None:
+    own = OwnSubject(db, clock)
+    up: list[int | None] = [0]
+    own.listen(lambda: None, lambda: up[0])
+    found = await _verdict(own, "socket_deaf", "socket")
+    assert isinstance(found, Broken)
+    assert "commands and buttons do nothing" in found.summary
+    up[0] = 1
+    assert isinstance(await _verdict(own, "socket_deaf", "socket"), Holds)
+
+
+async def test_where_slack_needs_no_connection_nobody_is_deaf(
+    db: Database, clock: ManualClock
+) -> None:
+    own = OwnSubject(db, clock)
+    assert isinstance(await _verdict(own, "socket_deaf", "socket"), Holds)
+    own.listen(lambda: None, lambda: None)
+    assert isinstance(await _verdict(own, "socket_deaf", "socket"), Holds)
+
+
+def test_a_socket_must_be_deaf_for_a_minute() -> None:
+    [one] = [i for i in INVARIANTS if i.name == "socket_deaf"]
+    assert (one.hold_s, one.severity, one.explained_by) == (60.0, "warning", ("slack_refused",))
+
+
 async def test_a_database_out_of_reach_makes_everything_unknown(
     sqlite_db: Database, clock: ManualClock
 ) -> None:
