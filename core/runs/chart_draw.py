@@ -179,7 +179,7 @@ def _time(axes: list[Any], span: tuple[float, float]) -> None:
         axis.xaxis.set_major_formatter(FuncFormatter(_clock))
         axis.grid(axis="x", color=LINE, linewidth=0.8, zorder=0)
         axis.set_axisbelow(True)
-        axis.tick_params(axis="x", length=0, labelbottom=axis is axes[-1])
+        axis.tick_params(axis="x", length=0, pad=7, labelbottom=axis is axes[-1])
         for side in ("top", "right", "left"):
             axis.spines[side].set_visible(False)
         axis.tick_params(axis="y", length=0)
