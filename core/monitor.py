@@ -92,7 +92,11 @@ class Watch:
     async def _judge(self, observation: Observation, now: float) -> list[Judged]:
         # A thousand stores are judged in milliseconds, ten thousand are not: the loop has people to
         # answer meanwhile.
-        return await asyncio.to_thread(list, judge(self.subject.invariants, observation, now))
+        judged: list[Judged] = []
+        for one in self.subject.invariants:
+            await self._db.courtesy.make_room()
+            judged += await asyncio.to_thread(list, judge((one,), observation, now))
+        return judged
 
     async def _settle(self, judged: list[Judged], observation: Observation) -> tuple[int, int]:
         name = self.subject.name
@@ -144,6 +148,7 @@ def planned(
     busy for 50 ms, and the loop has people to answer.
     """
     before = replace(known.known(tx, subject, read), well=well or {})
+    tx.breathe()
     plan = make_plan(subject, judged, before, removed)
     plan.opens = known.with_earlier(tx, plan.opens)
     return plan, before.quiet

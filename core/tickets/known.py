@@ -71,9 +71,17 @@ def _current(tx: Tx, which: sa.ColumnElement[bool], read: Read) -> Read:
     rows: Sequence[Any] = tx.rows(sa.select(t.c.id, *_STAMP).where(which).order_by(t.c.id))
     changed = [number for number, *stamp in rows if _stamp(read.get(number)) != stamp]
     if 2 * len(changed) > len(rows):
-        return {r.id: from_row(r) for r in tx.rows(sa.select(t).where(which).order_by(t.c.id))}
+        return _whole(tx, sa.select(t).where(which).order_by(t.c.id))
     fresh = by_ids(tx, changed)
     return {row.id: fresh.get(row.id) or read[row.id] for row in rows}
+
+
+def _whole(tx: Tx, chosen: sa.Select[Any]) -> Read:
+    found: Read = {}
+    for some in parts(list(tx.rows(chosen)), 1000):
+        tx.breathe()
+        found.update((row.id, from_row(row)) for row in some)
+    return found
 
 
 def _stamp(ticket: Ticket | None) -> list[float | None]:
