@@ -92,11 +92,16 @@ class Watch:
     async def _judge(self, observation: Observation, now: float) -> list[Judged]:
         # A thousand stores are judged in milliseconds, ten thousand are not: the loop has people to
         # answer meanwhile.
-        judged: list[Judged] = []
-        for one in self.subject.invariants:
-            await self._db.courtesy.make_room()
-            judged += await asyncio.to_thread(list, judge((one,), observation, now))
-        return judged
+        patience = self._db.courtesy.patience()
+
+        def all_of_it() -> list[Judged]:
+            judged = []
+            for one in judge(self.subject.invariants, observation, now):
+                judged.append(one)
+                patience.pause()
+            return judged
+
+        return await asyncio.to_thread(all_of_it)
 
     async def _settle(self, judged: list[Judged], observation: Observation) -> tuple[int, int]:
         name = self.subject.name

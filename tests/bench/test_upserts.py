@@ -75,7 +75,7 @@ async def _ours(r: Rig) -> Ours:
         r.script.at = max(r.script.at, r.clock.now().timestamp()) + later_s
         judged = r.script.judged()
         began = time.perf_counter()
-        plan = await r.db.read(monitor.planned, "prod", judged, frozenset(), None, read)
+        plan, _ = await r.db.read(monitor.planned, "prod", judged, frozenset(), None, read)
         await monitor.settle_plan(r.db, r.epoch, "prod", plan)
         return time.perf_counter() - began
 

@@ -69,6 +69,7 @@ class Counted:
         self._db = db
         self.reads = 0
         self.write_as, self.write_steps = db.write_as, db.write_steps
+        self.courtesy = db.courtesy
 
     async def read(self, *args: Any) -> Any:
         self.reads += 1
