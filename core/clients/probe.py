@@ -125,6 +125,8 @@ class Prober:
                 line.ask(now, began)
                 kept.append(line)
             else:
+                if line is not None:
+                    line.drop()  # still silent since the last look, or not to be used again
                 fresh.append(url)
         return kept, fresh
 
@@ -142,7 +144,7 @@ class Prober:
             await self._clock.sleep(0)
         for line in asked:
             if line.url not in now.results:
-                line.drop()
+                line.give_up()
                 now.settle(line.url, Kind.TIMEOUT, f"no answer within {self._timeout_s:g} s")
 
     async def _again(self, now: Round) -> dict[str, ProbeResult]:

@@ -108,6 +108,49 @@ async def test_a_paused_store_times_out_by_the_clock_and_its_late_answer_counts_
     await prober.close()
 
 
+async def test_an_answer_that_comes_late_leaves_a_connection_that_is_used_again():
+    """On a busy machine thousands are late at once: to connect them all anew makes it busier."""
+    clock, held = ManualClock(), asyncio.Event()
+
+    async def slowly(_request):
+        await held.wait()
+        return Response(500, b"", "")
+
+    async with StubServer(lambda _request: Response(200, b"", "")) as server:
+        prober, prompt = Prober(clock), server.handler
+        await prober.probe_all([server.url])
+        before = set(server.open)
+        server.handler = slowly
+        asked = asyncio.ensure_future(prober.probe_all([server.url]))
+        await until(lambda: server.count == 2)
+        await clock.advance(0.41)
+        assert kinds(await asked) == [Kind.TIMEOUT]
+        held.set()
+        await until(lambda: prober._lines[server.url].free)
+        server.handler = prompt
+        assert kinds(await prober.probe_all([server.url])) == [Kind.OK]
+        assert server.open == before
+        await prober.close()
+
+
+async def test_a_silence_that_lasts_is_looked_at_over_a_new_connection(world):
+    clock = ManualClock()
+    prober = Prober(clock)
+    [url, *_] = world.status_urls.values()
+    await prober.probe_all([url])
+    before = set(world.stores[1].server.open)
+    await world.pause_store(1)
+    for count in (2, 3):
+        asked = asyncio.ensure_future(prober.probe_all([url]))
+        await until(lambda at=count: world.stores[1].server.count == at)
+        await clock.advance(0.41)
+        assert kinds(await asked) == [Kind.TIMEOUT]
+    await world.revive(1)
+    assert kinds(await prober.probe_all([url])) == [Kind.OK]
+    await until(lambda: not before & world.stores[1].server.open)
+    await prober.close()
+
+
 async def test_a_paused_store_that_was_never_connected_times_out_too(prober, world):
     await world.pause_store(1)
     assert (await prober.probe(world.status_urls[1])).kind is Kind.TIMEOUT
