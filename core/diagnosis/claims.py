@@ -149,7 +149,13 @@ def _counts(item: Any, where: str, window: tuple[float, float] | None) -> bool:
         return True
     text = item.get("text") if isinstance(item, dict) else None
     said = text if isinstance(text, str) else canonical(item)
-    return any(one.lower() in said.lower() for one in where.split("|"))
+    low = said.lower()
+    return any(_holds(low, one.lower()) for one in where.split("|"))
+
+
+def _holds(said: str, wanted: str) -> bool:
+    """Whether the text holds it; of what begins with ^, whether it begins so."""
+    return said.startswith(wanted[1:]) if wanted.startswith("^") else wanted in said
 
 
 def _number(value: Any) -> float | None:

@@ -216,11 +216,15 @@ def _clock(facts: Facts, stores: Sequence[str]) -> dict[str, float]:
         if _now(facts, "store", one, "state") == "Up"
         and isinstance(age := _now(facts, "store", one, "heartbeat_age_s"), int | float)
     ]
-    if ages and min(ages) >= UP_S + CLOCKS_S:
-        return {"clock_ahead_s": round(min(ages), 1)}
-    if ages and min(ages) <= -CLOCKS_S:
-        return {"clock_behind_s": round(-min(ages), 1)}
-    return {}
+    least = min(ages, default=0.0)
+    if -CLOCKS_S < least < UP_S + CLOCKS_S:
+        return {}
+    told = {"clock_ahead_s" if least > 0 else "clock_behind_s": round(abs(least), 1)}
+    prometheus = (facts.get(("prometheus", "prometheus", "")) or {}).get("now") or {}
+    sample = prometheus.get("sample_age_s")
+    if isinstance(sample, int | float):
+        told["sample_age_beyond_clock_s"] = round(sample - least, 1)
+    return told
 
 
 def _leaders(facts: Facts, stores: Sequence[str]) -> dict[str, Any]:

@@ -52,7 +52,8 @@ class Op(StrEnum):
     """What a predicate asks of the value at its path.
 
     `changed` compares now.<path> with before.<path>. The two counts take a list and count its
-    items inside the check's time range whose JSON holds `where`.
+    items inside the check's time range whose JSON (whose text, if it has one) holds `where`: one of
+    several parted by |; a part that begins with ^ must stand at the beginning.
     """
 
     EXISTS = "exists"

@@ -172,7 +172,8 @@ def dated(lines: Sequence[LogLine]) -> list[LogLine]:
 
 
 def _line(one: LogLine) -> str:
-    fields = "".join(f" [{key}={value}]" for key, value in one.fields.items())
+    # What a field quotes may be anybody's words: it must not look like a message of the process.
+    fields = "".join(f" [{key}={value.replace('] ', ']')}]" for key, value in one.fields.items())
     level = f"[{one.level}] " if one.level else ""
     place = f"[{one.source}] " if one.source else ""
     return f"{level}{place}{one.message}{fields}"[:MAX_LINE]

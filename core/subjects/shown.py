@@ -46,7 +46,8 @@ def _watched() -> re.Pattern[str]:
     for rule in RULES:
         for sign in (*rule.signs, *rule.must_not, *(one for some in rule.must for one in some)):
             if sign.kind == "log" and sign.where:
-                words.update(sign.where.lower().split("|"))
+                parts = sign.where.lower().split("|")
+                words.update(one.removeprefix("^").removeprefix("] ") for one in parts)
     return re.compile("|".join(re.escape(one) for one in sorted(words)))
 
 

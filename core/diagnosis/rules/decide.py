@@ -31,7 +31,7 @@ from core.diagnosis.rules import (
 from core.diagnosis.rules.advice import advice, unsure
 from core.diagnosis.rules.sign import Candidate, Rule, consider, title
 from core.diagnosis.rules.telling import readings, timeline, unseen
-from core.diagnosis.rules.ticket import FIGURES, KNOWN, kinds
+from core.diagnosis.rules.ticket import FIGURES, KNOWN, LIFE, kinds
 from core.invariant import Severity
 
 RULES: tuple[Rule, ...] = (
@@ -84,7 +84,11 @@ def _choose(candidates: list[Candidate], snapshot: Snapshot) -> tuple[Candidate,
     if sure:
         best = max(sure, key=lambda one: one.rank)
         certainty = _certainty(best, sure)
-        return best, certainty if _to_the_point(best, snapshot) else _beside(snapshot)
+        if not _to_the_point(best, snapshot):
+            return best, _beside(snapshot)
+        if best.cause.startswith("prometheus") and snapshot.entity.startswith(_NODE):
+            return best, Certainty.LIKELY  # it hides what the ticket tells of
+        return best, certainty
     fine = [
         one
         for one in eligible
@@ -125,7 +129,10 @@ def _to_the_point(one: Candidate, snapshot: Snapshot) -> bool:
 def _beside(snapshot: Snapshot) -> Certainty:
     """How sure of a fault that such tickets do not tell of: without the ticket's own figure it stands
     for nothing but itself."""
-    if not kinds(snapshot) & FIGURES:
+    told = kinds(snapshot)
+    if told & LIFE:
+        return Certainty.INCONCLUSIVE  # nobody dies of that
+    if not told & FIGURES:
         return Certainty.LIKELY
     some = snapshot.of("reading", snapshot.entity)
     seen = any(one.ok and isinstance(reach(one.content, "now"), int | float) for one in some)
@@ -138,6 +145,8 @@ def _concerns(one: Candidate, snapshot: Snapshot) -> bool:
     asked = snapshot.entity
     if one.entity == asked:
         return True
+    if one.cause == "observer_blind" and not one.entity.startswith(_NODE):
+        return one.fits  # that the bot sees badly explains what it does not see, and no more
     if one.cause.startswith("prometheus") or one.cause == "nothing_wrong":
         figures = one.cause == "prometheus_stale" and bool(kinds(snapshot) & FIGURES)
         return one.relevant > 0 and (figures or not asked.startswith(_NODE))

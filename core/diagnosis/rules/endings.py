@@ -82,6 +82,7 @@ ASKED_EVENT = Sign(
     recent=True,
     direct=True,
 )
+# The process itself must speak: words that a field quotes may be anybody's.
 ASKED_LOG = Sign(
     50,
     "log",
@@ -89,7 +90,8 @@ ASKED_LOG = Sign(
     Op.COUNT_AT_LEAST,
     1,
     "its log says that it was asked to stop, and did",
-    where="receive signal 15|stopping server|tikv is shut down|got signal to exit|close server|graceful shutdown|received sigterm|receive signal sigterm|received signal; shutting down",
+    where="] receive signal 15|] receive signal sigterm|] stopping server|] tikv is shut down|] got signal to exit"
+    "|] close server|] graceful shutdown|] received sigterm|] received signal; shutting down",
     recent=True,
     direct=True,
 )
@@ -100,7 +102,7 @@ FATAL_LOG = Sign(
     Op.COUNT_AT_LEAST,
     1,
     "its log ends with a fatal error or panic",
-    where="[fatal]|panicked at|panic hook|fatal error|assertion failed|segfault|sigsegv|thread panicked",
+    where="^[fatal]|^thread '|^panic|^fatal error|] panicked at|] thread panicked|segfault|sigsegv",
     recent=True,
     direct=True,
 )
@@ -203,7 +205,7 @@ NO_SPACE = Sign(
     Op.COUNT_AT_LEAST,
     1,
     "its log says that the disk is full",
-    where="no space left|disk full|diskfull|almost full|disk is full|enospc|space is not enough",
+    where="no space left|disk full|diskfull|disk is full|enospc|space is not enough",
     recent=True,
     direct=True,
 )

@@ -40,6 +40,7 @@ from core.diagnosis.rules.fine_signs import (
     PD_VERSION,
     QUICK,
     QUICK_APPEND,
+    QUICK_FSYNC,
     QUICK_TSO,
     SLOW_NOW,
     TOLD_FIGURE,
@@ -251,7 +252,13 @@ RULES = (
         members,
         must=((MEMBER_UP,), (HAS_LEADER,)),
         signs=(MEMBER_FIT,),
-        not_for=frozenset(("clock_step",)),
+        not_for=frozenset(("clock_step", "fsync_slow", "leader_changes", MEASURED)),
+    ),
+    Rule(
+        "nothing_wrong",
+        members,
+        must=((MEMBER_UP,), (QUICK_FSYNC,)),
+        asked_for=frozenset(("fsync_slow",)),
     ),
     Rule(
         "nothing_wrong",

@@ -27,6 +27,15 @@ QUICK_APPEND = Sign(
     "appending to its raft log takes {value} s",
     source="append_log_p99_s",
 )
+QUICK_FSYNC = Sign(
+    30,
+    "reading",
+    "now",
+    Op.AT_MOST,
+    0.02,
+    "its etcd takes {value} s to sync its log",
+    source="etcd_fsync_p99_s",
+)
 NO_STALL = Sign(
     5,
     "reading",

@@ -162,6 +162,8 @@ HEARTBEATS = Sign(
     "PD heard from it {value} s after it fell silent to us",
 )
 
+# Only of a leader that is known can be told whether it has just begun to count.
+LEADER_KNOWN = Sign(0, "members", "now.total", Op.AT_LEAST, 1, "PD tells its members", about="pd")
 # What leads nothing has nothing to do.
 LEADS_SOME = Sign(0, "store", "now.leaders", Op.AT_LEAST, 1, "it leads {count:region}")
 IDLE = Sign(

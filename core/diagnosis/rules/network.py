@@ -15,6 +15,7 @@ from core.diagnosis.rules.life import (
     HEARTBEATS,
     IDLE,
     JUST_BEGUN,
+    LEADER_KNOWN,
     LOG_STOPPED,
     LOGS_ON,
     LOST_PD,
@@ -33,6 +34,7 @@ from core.diagnosis.rules.life import (
     YOUNG_PD,
 )
 from core.diagnosis.rules.sign import Rule, Sign, against, only, stores
+from core.diagnosis.rules.watch import NO_PROMETHEUS, STALE_BEYOND
 
 _DOWN = frozenset(("store_down", "quorum_margin"))
 
@@ -56,7 +58,6 @@ LOG_GOES_ON = Sign(
     "its log goes on: the process runs",
     only_if=((LOGS_ON,),),
 )
-LOG_FRESH = Sign(10, "log", "quiet_s", Op.AT_MOST, 35, "its log goes on")
 ANSWERS = Sign(15, "probe", "now.ok", Op.EQUALS, True, "it answers the bot")
 PD_DEAF = Sign(
     35,
@@ -65,7 +66,7 @@ PD_DEAF = Sign(
     Op.AT_LEAST,
     20,
     "PD has not heard from it for {value} s",
-    only_if=((PD_SILENT,),),  # by its own clock as well as by ours
+    only_if=((PD_SILENT,), (LEADER_KNOWN,)),  # by its own clock, and not by a new leader's memory
 )
 MISSED = replace(PEERS_MISS, unless=JUST_BEGUN)
 PD_HEARS = Sign(
@@ -141,6 +142,16 @@ NEW_PD_LEADER = Sign(
     "PD's leader changed ({value}): heartbeat times start from old ones",
     about="pd",
 )
+# A machine that is off and a way that is cut look the same from outside.
+OR_DEAD = Sign(
+    -25,
+    "probe",
+    "now.ok",
+    Op.EQUALS,
+    False,
+    "nothing that was seen tells a machine that is off from a way that is cut",
+    unless=(RUNNING, LOG_GOES_ON, LOST_PD, LOST_PEERS, DETACHED, CUT_EVENT),
+)
 # From outside a process whose threads are stuck looks the same: its status port answers, PD hears nothing.
 OR_STUCK = Sign(
     -25,
@@ -149,7 +160,7 @@ OR_STUCK = Sign(
     Op.EQUALS,
     True,
     "that its status port answers does not tell that it works",
-    unless=(SERVES, LOST_PD, LOST_AND_MISSED, PEERS_MISS, MISSES, LOG_FRESH),
+    unless=(SERVES, LOST_PD, LOST_AND_MISSED, PEERS_MISS, MISSES),
 )
 EVERY_STORE_ANSWERS = replace(ALL_ANSWER, about="cluster")
 CUT_OFF = (DETACHED, CUT_EVENT, UNROUTED, TIMED_OUT)
@@ -195,7 +206,7 @@ _FOUND = (
         must=((NOT_ANSWERING, DETACHED), (DETACHED, CUT_EVENT, UNROUTED, LOST_PD, LOST_PEERS)),
         signs=(
             *(TIMED_OUT, RUNNING, PD_SILENT, PEERS_MISS, LOG_GOES_ON),
-            *(against(REFUSED, 60), HEARTBEATS, against(LOG_STOPPED, 15)),
+            *(against(REFUSED, 60), HEARTBEATS, against(LOG_STOPPED, 15), OR_DEAD),
         ),
         must_not=(against(EXITED, 80), against(PAUSED, 90), against(ANSWERS, 60)),
         tickets=_DOWN,
@@ -228,7 +239,8 @@ _FOUND = (
         "observer_blind",
         only("nodes"),
         must=((AHEAD, BEHIND), (replace(ALL_UP, about="cluster"),), (EVERY_STORE_ANSWERS,)),
-        tickets=frozenset(("observer_blind", "prometheus_stale", "store_down", "clock_step")),
+        must_not=(NO_PROMETHEUS, STALE_BEYOND),
+        tickets=frozenset(("observer_blind", "prometheus_stale", "store_down")),
     ),
     Rule(
         "observer_blind",

@@ -192,9 +192,11 @@ RULES = (
     Rule(
         "observer_blind",
         only("pd"),
-        must=((FOREIGN,), (MAJORITY,)),
-        signs=(EVERY_MEMBER, against(NO_LEADER, 60), against(NEW_LEADER, 60)),
-        must_not=(NO_MAJORITY,),
+        must=((FOREIGN,), (MAJORITY,), (EVERY_MEMBER,)),
+        must_not=(
+            *(NO_MAJORITY, NO_LEADER, NEW_LEADER, CHANGES),
+            *(pd_etcd.NO_SPACE, replace(pd_etcd.FSYNC, about="pd:*")),
+        ),
         tickets=frozenset(("observer_blind", "pd_no_leader", "pd_member_down")),
     ),
     Rule(

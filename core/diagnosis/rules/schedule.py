@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.diagnosis.model import Op
-from core.diagnosis.rules.life import NOT_ANSWERING
+from core.diagnosis.rules.life import LEADER_KNOWN, NOT_ANSWERING
 from core.diagnosis.rules.sign import Rule, Sign, against, only, stores
 
 _LEADERS = frozenset(("leader_imbalance",))
@@ -63,6 +63,15 @@ EVENING = Sign(
     Op.AT_LEAST,
     0.15,
     "it comes nearer to the others, by {share} within minutes: balancing is under way",
+)
+# PD leaves no store without any by itself.
+LEADS_NONE = Sign(
+    -15,
+    "store",
+    "now.leaders",
+    Op.AT_MOST,
+    0,
+    "that it leads nothing at all is somebody's or something's doing, which was not seen",
 )
 WEIGHED = Sign(
     -60,
@@ -238,15 +247,12 @@ RECOUNTS = Sign(
     about="pd",
 )
 
-# Only of a leader that is known can be told whether it has just begun to count.
-LEADER_KNOWN = Sign(0, "members", "now.total", Op.AT_LEAST, 1, "PD tells its members", about="pd")
-
 RULES = (
     Rule(
         "leader_imbalance",
         stores,
         must=((MANY, FEW), (LEADER_KNOWN,)),
-        signs=(UP, JUST_BACK, JUST_STARTED, EVENING, WEIGHED, RECOUNTS),
+        signs=(UP, LEADS_NONE, JUST_BACK, JUST_STARTED, EVENING, WEIGHED, RECOUNTS),
         must_not=(
             SILENT,
             against(NOT_ANSWERING, 60),

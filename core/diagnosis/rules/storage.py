@@ -53,6 +53,16 @@ ROOM = Sign(
     "its disk is only {share} full",
     source="disk_used_ratio",
 )
+LOW_LOG = Sign(
+    40,
+    "log",
+    "lines",
+    Op.COUNT_AT_LEAST,
+    1,
+    "its log says that the disk is almost full",
+    where="almost full|space is low",
+    recent=True,
+)
 
 APPEND = Sign(
     40,
@@ -219,9 +229,18 @@ RULES = (
     Rule(
         "disk_full",
         stores,
-        must=((FULL, FULL_PD, LOW, LOW_PD, NO_SPACE),),
-        signs=(ROOM,),
+        must=((FULL, FULL_PD, NO_SPACE),),
+        signs=(LOW, LOW_PD, LOW_LOG, ROOM),
         tickets=frozenset(("low_disk_space", "store_down", "quorum_margin")),
+    ),
+    # Little room restricts a store; it does not end it.
+    Rule(
+        "disk_full",
+        stores,
+        must=((LOW, LOW_PD, LOW_LOG),),
+        signs=(ROOM,),
+        tickets=frozenset(("low_disk_space",)),
+        not_for=frozenset(("store_down", "store_restarted", "process_gone")),
     ),
     Rule(
         "slow_disk",

@@ -15,6 +15,8 @@ FIGURES = frozenset(
     )
 )
 """Tickets about a figure of a node, which comes out of Prometheus where there is one."""
+LIFE = frozenset(("store_down", "process_gone", "pd_member_down", "member_down", "observer_blind"))
+"""Tickets about whether something lives, or is seen to."""
 MEASURED = "measured"
 """A ticket about a figure that nobody here knows by its name: nothing that was seen clears it."""
 UNKNOWN = "unknown"

@@ -38,6 +38,16 @@ STALE = Sign(
     direct=True,
     unless=CLOCKS_DIFFER,
 )
+STALE_BEYOND = Sign(
+    65,
+    "spread",
+    "sample_age_beyond_clock_s",
+    Op.AT_LEAST,
+    120,
+    "its newest sample is {value} s old, what the bot's clock is off set aside",
+    about="cluster",
+    direct=True,
+)
 THERE = Sign(10, "prometheus", "now.answers", Op.EQUALS, True, "Prometheus answers")
 FRESH = Sign(
     30, "prometheus", "now.sample_age_s", Op.AT_MOST, 60, "its newest sample is {value} s old"
@@ -55,7 +65,7 @@ RULES = (
     Rule(
         "prometheus_stale",
         only("prometheus"),
-        must=((STALE,), (THERE,)),
+        must=((STALE, STALE_BEYOND), (THERE,)),
         tickets=_WATCH | FIGURES,
     ),
 )

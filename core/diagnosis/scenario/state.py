@@ -20,7 +20,7 @@ _TOLD = frozenset(
     ("id", "address", "version", "status_address", "state_name", "state", "node_state", "labels")
 )
 _OWN = frozenset(("at", "id", "heartbeat_at", "started_at", "gone", "labels"))
-_STOPPED = frozenset(("exited", "dead", "paused", "created", "removing"))
+_STOPPED = frozenset(("exited", "dead", "paused", "created", "removing", "restarting"))
 
 
 class World:
