@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from core import events, schema
 from core.db import Tx
-from core.errors import NotFound
+from core.errors import Invalid, NotFound
 from core.invariant import Severity
 from core.tickets import store
 from core.tickets.model import Ticket
@@ -80,6 +80,31 @@ def living(
         where.append(g.c.subject == subject)
     rows = tx.rows(sa.select(g).where(*where).order_by(g.c.opened_at.desc()).limit(1))
     return _gathering(rows[0]) if rows else None
+
+
+def adopted(tx: Tx, subject: str | None) -> list[Gathering]:
+    """The adoptions of one subject (None: of the only one that has any) that hold something open,
+    newest first; empty where nobody has any. Invalid where it is not clear whose are meant,
+    NotFound where others have some and that subject has none."""
+    held = sa.select(p.c.ref).join(t, t.c.id == p.c.ticket_id).where(t.c.resolved_at.is_(None))
+    rows = tx.rows(
+        sa.select(g)
+        .where(g.c.kind == "adoption", g.c.ref.in_(held))
+        .order_by(g.c.opened_at.desc(), g.c.ref.desc())
+        .limit(1000)
+    )
+    found = [_gathering(row) for row in rows]
+    names = list(dict.fromkeys(one.subject or "" for one in found))
+    if not found:
+        return []
+    told = ", ".join(names[:10])
+    if subject is None and len(names) > 1:
+        raise Invalid(f"Of which subject? There are {told}.")
+    wanted = (subject or names[0]).lower()
+    chosen = [one for one in found if (one.subject or "").lower() == wanted]
+    if not chosen:
+        raise NotFound(f"Nothing of that subject is from before watching began; of these: {told}.")
+    return chosen
 
 
 def begin(tx: Tx, kind: str, channel: str, subject: str | None) -> Gathering:

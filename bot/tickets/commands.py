@@ -1,4 +1,4 @@
-"""`/tickets`: list, show, ack, hold, unhold, resolve, diagnose, help."""
+"""`/tickets`: list, show, ack, hold, unhold, resolve, diagnose, accept, cards, help."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bot import ids
 from bot.app_request import Answer, Book, Choose, Handler, Later, Request, answer_of
 from bot.command_line import Line, unknown
 from bot.roles import Role
-from bot.tickets import parse, verbs
+from bot.tickets import gathered, parse, verbs
 from bot.tickets.look import Surroundings
 from bot.tickets.views import answers
 from core.db import Tx
@@ -119,6 +119,14 @@ def _diagnose(tx: Tx, request: Request, line: Line, _around: Surroundings) -> An
     return verbs.diagnose(tx, parse.only(line.words, "diagnose"), request.actor)[0]
 
 
+def _accept(tx: Tx, request: Request, line: Line, _around: Surroundings) -> Answer:
+    return gathered.accept(tx, parse.one_subject(line.words, "accept"), request.actor)
+
+
+def _cards(tx: Tx, request: Request, line: Line, _around: Surroundings) -> Answer:
+    return gathered.cards(tx, parse.one_subject(line.words, "cards"), request.actor)
+
+
 def _help(_tx: Tx, _request: Request, _line: Line, _around: Surroundings) -> Answer:
     return answer_of(_help_text(), "shown")
 
@@ -138,6 +146,8 @@ _VERBS: Mapping[str, Verb] = {
     "resolve": Verb(Role.RESPONDER, True, _resolve),
     # A diagnosis only reads, within a budget of its own.
     "diagnose": Verb(Role.VIEWER, True, _diagnose),
+    "accept": Verb(Role.RESPONDER, True, _accept),
+    "cards": Verb(Role.RESPONDER, True, _cards),
     "help": Verb(Role.VIEWER, False, _help),
 }
 _UNKNOWN = Verb(Role.VIEWER, False, _unknown)

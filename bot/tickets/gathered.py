@@ -5,6 +5,7 @@ from __future__ import annotations
 from bot import ids
 from bot.app_request import Answer, Book, Choose, Handler, Request, answer_of, words
 from bot.roles import Role
+from bot.text import clean, plural
 from bot.tickets.actions import NOT_OURS
 from bot.tickets.views.facts import StormFacts
 from bot.tickets.views.listing import PER_PAGE
@@ -76,6 +77,26 @@ def _accept(tx: Tx, request: Request) -> Answer:
     if held:
         return Answer()
     return words("Nothing of it is left to accept: all are resolved or held already.", "unchanged")
+
+
+def accept(tx: Tx, subject: str | None, actor: str) -> Answer:
+    """By command what *Accept as known* does, for what was broken before watching began."""
+    chosen = gatherings.adopted(tx, subject)
+    held = sum(gatherings.accept(tx, one.ref, actor) for one in chosen)
+    if not held:
+        return words("Nothing of before watching began is left to accept.", "unchanged")
+    of = clean(chosen[0].subject or "", 60)
+    return words(f"Accepted as known: {plural(held, 'ticket')} of {of}, held until healthy.")
+
+
+def cards(tx: Tx, subject: str | None, actor: str) -> Answer:
+    """By command what *Show cards* does: of the worst ten; typed again, of the next."""
+    chosen = gatherings.adopted(tx, subject)
+    if not chosen:
+        return words("Nothing of before watching began is left without a card.", "unchanged")
+    shown = sum(gatherings.show(tx, one.ref, actor) for one in chosen)
+    of = clean(chosen[0].subject or "", 60)
+    return words(f"{plural(shown, 'card')} of {of} {'comes' if shown == 1 else 'come'} now.")
 
 
 def _show(tx: Tx, request: Request) -> Answer:

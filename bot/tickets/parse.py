@@ -25,6 +25,8 @@ VERBS = (
     "useful",
     "useless",
     "stop",
+    "accept",
+    "cards",
     "help",
 )
 SAME = {
@@ -80,6 +82,13 @@ def only(words: Sequence[str], verb: str) -> int:
             f"/tickets {verb} takes one ticket number, as in: /tickets {verb} {ticket_id}"
         )
     return ticket_id
+
+
+def one_subject(words: Sequence[str], verb: str) -> str | None:
+    """The subject that is named, None where none is. Invalid for more than one word."""
+    if len(words) > 1:
+        raise Invalid(f"/tickets {verb} takes one subject at most, as in: /tickets {verb} prod")
+    return words[0][:100] if words else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,29 @@ async def test_accepting_holds_all_until_they_are_healthy(tmp_path: Path) -> Non
         assert s.whispers() == []
 
 
+async def test_its_cards_are_shown_by_command_too(tmp_path: Path) -> None:
+    async with stage(tmp_path) as s:
+        await adopted(s)
+        assert "3 cards of prod come now." in await s.command("cards")
+        await s.ws.until(lambda: len(s.rig.posts()) == 4)
+        assert "Nothing of before watching began is left" in await s.command("accept PROD")
+        assert not any(t.held for t in await s.rig.tickets())
+
+
+async def test_it_is_accepted_by_command_too(tmp_path: Path) -> None:
+    async with stage(tmp_path) as s:
+        await adopted(s)
+        assert "of these: prod." in await s.command("accept nosuch")
+        assert "takes one subject at most" in await s.command("accept prod conf")
+        assert "Guests cannot" in await s.command("accept prod", "gus")
+        assert not any(t.held for t in await s.rig.tickets())
+        assert "Accepted as known: 3 tickets of prod" in await s.command("accept Prod")
+        tickets = await s.rig.tickets()
+        assert [(t.held_by, t.held_until_healthy) for t in tickets] == [(s.actor(), True)] * 3
+        await s.ws.until(lambda: s.ws.user("ana").id in seen(s.rig.posts()[0]))
+        assert "left to accept" in await s.command("accept")
+
+
 async def test_showing_cards_posts_one_for_each(tmp_path: Path) -> None:
     async with stage(tmp_path) as s:
         ts = await adopted(s)

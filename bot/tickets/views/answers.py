@@ -73,13 +73,15 @@ _TICKETS: Lines = (
     ("/tickets recheck 42", "run the checks of that diagnosis again now: then and now"),
     ("/tickets useful 42", "or useless 42: what you think of that diagnosis"),
     ("/tickets stop 42", "stop the model that looks into it"),
+    ("/tickets accept prod", "what was broken before watching began is known: held until healthy"),
+    ("/tickets cards prod", "show cards of the worst ten of it"),
     ("/tickets resolve 42 reason", "close it; while it is still broken you are asked first"),
 )
 
 
 def help_text() -> Message:
     """What /tickets understands."""
-    return help_message("Tickets", _TICKETS, "Each of these has a button on the ticket's card.")
+    return help_message("Tickets", _TICKETS, "Each of these has a button, too.")
 
 
 __all__ = ["help_text", "late", "note", "outcome", "resolve_confirm"]
