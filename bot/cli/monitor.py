@@ -1,4 +1,4 @@
-"""`tocsin monitor run`: watching without Slack, for a terminal, with one heartbeat line a cycle."""
+"""`tocsin monitor ...`: watching without Slack, with one heartbeat line a cycle; announcing quiet."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from bot.cli import quiet
 from bot.cli.common import (
     ConfigOption,
     DbOption,
@@ -37,12 +38,14 @@ from core.tasks import Tasks
 from core.tickets import store
 from core.wiring import hold_core
 
-app = typer.Typer(no_args_is_help=True, help="Watch without Slack.")
+app = typer.Typer(no_args_is_help=True, help="Watch without Slack; pause and resume notification.")
+app.command("pause")(quiet.pause)
+app.command("resume")(quiet.resume)
 
 
 @app.callback()
 def group() -> None:
-    """Watch without Slack."""
+    """Watch without Slack; pause and resume notification."""
 
 
 @app.command()

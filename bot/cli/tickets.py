@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from bot.cli import adoption
 from bot.cli.common import (
     ConfigOption,
     DbOption,
@@ -40,6 +41,8 @@ from core.tickets import store
 from core.tickets.model import AlreadyResolved, Outcome, StillBroken, Ticket, public
 
 app = typer.Typer(no_args_is_help=True, help="List, show and settle tickets.")
+app.command("accept")(adoption.accept)
+app.command("cards")(adoption.cards)
 
 STATUSES = ("open", "acknowledged", "diagnosed", "resolved", "held", "unowned", "all")
 Id = Annotated[str, typer.Argument(metavar="ID", help="The ticket's number.")]

@@ -10,7 +10,7 @@ from core.errors import Invalid
 
 VERBS = ("status", "pause", "resume", "interval", "help")
 EVERYTHING = "all"
-_EXAMPLE = "/monitor pause 30m replacing disks, or /monitor pause prod 30m replacing disks"
+_EXAMPLE = "{0} pause 30m replacing disks, or {0} pause prod 30m replacing disks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +22,10 @@ class Pause:
     reason: str
 
 
-def pause(words: Sequence[str]) -> Pause:
-    """`[subject] <30m> <reason>`. Invalid, with an example, where something is missing."""
+def pause(words: Sequence[str], command: str = "/monitor") -> Pause:
+    """`[subject] <30m> <reason>`. Invalid, with an example, where something is missing; `command`
+    is how it is called where somebody typed it."""
+    example = _EXAMPLE.format(command)
     rest = list(words)
     subject: str | None = None
     if rest and not rest[0][:1].isdigit():
@@ -31,12 +33,12 @@ def pause(words: Sequence[str]) -> Pause:
         if subject.lower() == EVERYTHING:
             subject = None
     if not rest:
-        raise Invalid(f"For how long, and why? Write it like {_EXAMPLE}.")
+        raise Invalid(f"For how long, and why? Write it like {example}.")
     if subject is not None and not is_duration(rest[0]):
-        raise Invalid(f"A pause needs a duration and a reason: {_EXAMPLE}.")
+        raise Invalid(f"A pause needs a duration and a reason: {example}.")
     for_s = parse_duration(rest.pop(0))
     if not rest:
-        raise Invalid(f"A pause needs a reason, so that others know: {_EXAMPLE}.")
+        raise Invalid(f"A pause needs a reason, so that others know: {example}.")
     return Pause(subject, for_s, " ".join(rest))
 
 
