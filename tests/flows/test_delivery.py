@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from core import gatherings, maintenance, placements
+from bot.sender_record import Drawn
+from core import gatherings, maintenance, placements, reconcile
 from core.clock import ManualClock
 from core.invariant import Severity
 from core.tickets import deadlines, store
@@ -389,21 +390,24 @@ async def test_a_held_critical_pages_nobody_when_it_comes_back(slow: Rig) -> Non
     assert [p.metadata["event_payload"]["kind"] for p in slow.posts()] == ["card"]
 
 
+@pytest.mark.parametrize("slices", [0, 1, 2, 3])
 async def test_a_storm_that_was_being_placed_when_the_process_ended_is_told_whole(
-    tmp_path: Path,
+    tmp_path: Path, slices: int
 ) -> None:
+    """After whichever step it ends: the storm is begun and so much is placed."""
+    many = 3 * placements.SLICE
     async with rig(tmp_path, running=False) as r:
-        await r.breaks(*(f"store-{n}" for n in range(6000)))
-        # The first slice only: the storm is begun, nothing is told yet.
+        await r.breaks(*(f"store-{n}" for n in range(many)))
         unplaced = await r.db.read(placements.unplaced, "prod")
         steps = r.delivery._placing.steps("prod", 1, unplaced)
-        await r.db.write_steps(r.epoch, islice(steps, 2))
-        assert len(await r.db.read(placements.of, range(1, 6001))) == placements.SLICE
+        await r.db.write_steps(r.epoch, islice(steps, 1 + slices))
+        placed = await r.db.read(placements.of, range(1, many + 1))
+        assert len(placed) == slices * placements.SLICE
         r.tasks.start("delivery", r.delivery.run())
         r.tasks.start("sender", r.sender.run())
         storm, page = await r.posted(2)
-        assert "6,000" in storm.text
-        assert "6,000" in page.text
+        assert f"{many:,}" in storm.text
+        assert f"{many:,}" in page.text
         await r.quiet()
         assert r.calls("chat.postMessage") == 2
 
@@ -412,3 +416,16 @@ async def test_a_storm_of_exactly_one_slice_is_told_too(r: Rig) -> None:
     await r.breaks(*(f"store-{n}" for n in range(placements.SLICE)))
     storm, _page = await r.posted(2)
     assert f"{placements.SLICE:,}" in storm.text
+
+
+async def test_what_changed_after_it_was_drawn_is_drawn_anew(tmp_path: Path) -> None:
+    async with rig(tmp_path, running=False) as r:
+        await r.breaks("store-1")
+        await r.delivery.catch_up()
+        drawn = await r.db.read(r.sender._choose, CHANNEL, ())
+        assert isinstance(drawn, Drawn)
+        await r.db.write(reconcile.amend, drawn.row.key, {"plain": True})
+        assert await r.db.write(r.sender._begin, drawn) is None
+        anew = await r.db.read(r.sender._choose, CHANNEL, ())
+        assert isinstance(anew, Drawn)
+        assert await r.db.write(r.sender._begin, anew) is not None
