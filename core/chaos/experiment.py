@@ -231,6 +231,14 @@ class Experiments:
         await _each([self._heal_last(one) for one in faults], "close")
 
     async def _heal_last(self, fault: FaultRecord) -> None:
+        while True:
+            try:
+                return await self._heal_closing(fault)
+            except Conflict:
+                # A step that was cut off may still commit: whatever it changed, look again.
+                log.info("it changed meanwhile", action="close", run=fault.run_id)
+
+    async def _heal_closing(self, fault: FaultRecord) -> None:
         run = await self._m.db.read(store.find, fault.run_id)
         if run is None or not run.live:
             return

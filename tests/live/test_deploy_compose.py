@@ -94,14 +94,16 @@ def project(tmp_path: Path) -> Iterator[Project]:
     folder.mkdir()
     with etcd_image() as image:
         services = "".join(SERVICE.format(n=n) for n in range(NODES))
-        (folder / "docker-compose.yml").write_text(FILE.format(image=image, services=services))
-        made = Project(folder, name)
-        yield made
+        text = FILE.format(image=image, services=services)
+        (folder / "docker-compose.yml").write_text(text)
+        yield Project(folder, name)
+        # A test may have left a file that compose cannot read.
+        (folder / "docker-compose.yml").write_text(text)
         subprocess.run(
             ["docker-compose", "-p", name, "down", "--volumes"],
             cwd=folder,
             capture_output=True,
-            check=False,
+            check=True,
         )
 
 

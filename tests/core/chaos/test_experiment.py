@@ -492,6 +492,8 @@ async def test_a_call_that_hangs_keeps_nothing_else_from_being_healed_at_the_end
 
         closing = asyncio.ensure_future(runner.close())
         await settled(lambda: world.driver.down == set())
+        while (await world.fault(1)).ending is None:
+            await asyncio.sleep(0.001)
         assert not closing.done()
         while not closing.done():
             await clock.advance(1.0)

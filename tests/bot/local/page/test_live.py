@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 
 import pytest
 from playwright.async_api import Page, expect
@@ -77,11 +78,11 @@ async def test_a_message_elsewhere_marks_its_channel_and_the_title(
     await stage.post(f"<@{stage.id('ana')}> look", channel="ops")
     await expect(row).to_have_class("side-row unread")
     await expect(row.locator(".count")).to_have_text("1")
-    assert (await page.title()).startswith("(1) ")
+    await expect(page).to_have_title(re.compile(r"^\(1\) "))
     await row.click()
     await expect(page.locator(".message")).to_contain_text("look")
     await expect(row).not_to_have_class("side-row unread")
-    assert not (await page.title()).startswith("(")
+    await expect(page).to_have_title(re.compile(r"^[^(]"))
 
 
 async def test_a_reader_further_up_is_told_of_new_messages_and_not_moved(
