@@ -19,9 +19,9 @@ from core.db import Database, Tx
 TOPIC = "events"
 BATCH = 500
 """Events read at once."""
-STEP = 100
+STEP = 40
 """Events handed to a follower at once: the longest that somebody who writes waits for it."""
-STEPS = 50
+STEPS = 125
 """Of these, so many in one transaction while nobody waits."""
 
 _encode = msgspec.json.Encoder().encode
