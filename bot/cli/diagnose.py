@@ -22,7 +22,9 @@ from bot.cli.common import (
     say,
     with_database,
 )
+from bot.cli.diagnose_acts import ACTS, Act
 from bot.cli.diagnosis_text import parts
+from bot.cli.observed import not_configured, observed
 from bot.cli.tickets import ticket_id
 from bot.text import terminal
 from core.clock import SystemClock
@@ -38,14 +40,9 @@ from core.diagnosis.made import Made
 from core.diagnosis.model import Diagnosis, Reason, Snapshot
 from core.diagnosis.rules.decide import diagnose as by_rules
 from core.diagnosis.settings import allowed, claude_settings
-from core.errors import NotFound, Refused, Unavailable
+from core.errors import Invalid, NotFound, Refused, Unavailable
 from core.subject import Subject
 from core.tickets.model import Ticket
-from core.wiring import build_subjects
-
-LOOKS = 3
-"""A subject that was just made has seen nothing: it looks so often before it is asked to explain."""
-LOOK_S = 0.7
 
 _FIRST = ("max_tokens", "messages", "model", "cache_control")
 """These come first in a request, the others in the order of the alphabet."""
@@ -78,14 +75,31 @@ async def diagnose(
     show_payload: Annotated[
         bool, typer.Option("--show-payload", help="Print what would leave for Claude, and stop.")
     ] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Ask the running bot for another look.")
+    ] = False,
+    recheck: Annotated[
+        bool, typer.Option("--recheck", help="Run its checks again now: then and now.")
+    ] = False,
+    useful: Annotated[bool, typer.Option("--useful", help="Vote for the newest one.")] = False,
+    useless: Annotated[bool, typer.Option("--useless", help="Vote against it.")] = False,
+    stop: Annotated[bool, typer.Option("--stop", help="Stop what looks into it now.")] = False,
     db: DbOption = None,
     config: ConfigOption = None,
 ) -> None:
     """What is behind a ticket: as stored, else from evidence that is gathered now.
 
-    Nothing is told in Slack, and nothing is kept but what a model cost.
+    Nothing is told in Slack, and nothing is kept but what a model cost. With --again, --recheck,
+    --useful, --useless or --stop it does what the button of that name does.
     """
     number = ticket_id(id)
+    wanted = dict(zip(ACTS, (again, recheck, useful, useless, stop), strict=True))
+    act = _act(
+        [name for name, on in wanted.items() if on], as_json or offline or show_payload or model
+    )
+    if act is not None:
+        await with_database(db, config, lambda database, cfg: act(database, cfg, number))
+        return
 
     async def tell(database: Database, settings: Config) -> None:
         known = await database.read(store.current, number)
@@ -100,6 +114,15 @@ async def diagnose(
             _print(made, case.ticket.id, as_json, None, spent)
 
     await with_database(db, config, tell)
+
+
+def _act(wanted: list[str], more: object) -> Act | None:
+    """What is to be done instead of showing; Invalid for two at once, or with other options."""
+    if not wanted:
+        return None
+    if len(wanted) > 1 or more:
+        raise Invalid(f"{wanted[0]} stands alone: leave the other options out.")
+    return ACTS[wanted[0]]
 
 
 async def _rechecked(db: Database, known: Made) -> Diagnosis:
@@ -117,7 +140,7 @@ async def _rechecked(db: Database, known: Made) -> Diagnosis:
 async def _case(db: Database, config: Config, number: int, offline: bool) -> AsyncIterator[Case]:
     ticket = await db.read(store.episode, number)
     stored = await db.read(store.latest_snapshot, number)
-    subject = None if offline else await _subject(config, ticket.subject)
+    subject = None if offline else await observed(config, ticket.subject)
     try:
         evidence = stored[1] if stored else await _gathered(db, ticket, subject, offline)
         asked = subject if ticket.open else None
@@ -128,21 +151,6 @@ async def _case(db: Database, config: Config, number: int, offline: bool) -> Asy
             await subject.close()
 
 
-async def _subject(config: Config, name: str) -> Subject | None:
-    """The subject as configured, having looked around; None if it is not in the configuration."""
-    clock, found = SystemClock(), None
-    for one in build_subjects(config, clock):
-        if one.name == name:
-            found = one
-        else:
-            await one.close()
-    for _ in range(LOOKS if found is not None else 0):
-        assert found is not None
-        await found.observe()
-        await clock.sleep(LOOK_S)
-    return found
-
-
 async def _gathered(
     db: Database, ticket: Ticket, subject: Subject | None, offline: bool
 ) -> Snapshot:
@@ -151,10 +159,7 @@ async def _gathered(
             f"No evidence of ticket {ticket.id} is stored yet. Without --offline it is gathered now."
         )
     if subject is None:
-        raise Unavailable(
-            f"The subject {ticket.subject!r} of ticket {ticket.id} is not in the configuration: "
-            "give --config."
-        )
+        raise not_configured(ticket.subject, ticket.id)
     return await gather(db, SystemClock(), subject, ticket, Reason.ASKED)
 
 

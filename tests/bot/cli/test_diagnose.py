@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from core import events
+from core import events, lock
 from core.db import Database, Tx
 from core.diagnosis import budget, packing, store
 from core.diagnosis.made import New
@@ -276,3 +276,78 @@ async def test_without_stored_evidence_it_is_gathered_from_the_cluster(
     told = json.loads(said)
     assert told["id"] is None
     assert told["made_by"] == "rules"
+
+
+def kinds(at: Bench) -> list[tuple[str, str | None]]:
+    """What people did to diagnoses, and who."""
+
+    async def use(database: Database) -> list[events.Event]:
+        return await database.read(events.since, 0)
+
+    said = ("diagnosis.asked", "diagnosis.feedback", "diagnosis.stopped")
+    return [(one.kind, (one.actor or "")[:4]) for one in at.asked(use) if one.kind in said]
+
+
+def test_what_the_buttons_of_a_diagnosis_do_a_command_does(at: Bench) -> None:
+    [ticket] = at.breaks("store:4")
+    assert "has no diagnosis yet" in at.refused(1, "diagnose", str(ticket), "--useful")
+    stored(at, ticket)
+    assert at.good("diagnose", str(ticket), "--useful") == (
+        "Noted: diagnosis 1 was useful to you.\n"
+    )
+    assert "was not useful to you" in at.good("diagnose", str(ticket), "--useless")
+    assert "No process holds this database" in at.refused(1, "diagnose", str(ticket), "--again")
+    assert "Nothing looks into ticket" in at.good("diagnose", str(ticket), "--stop")
+    assert kinds(at) == [("diagnosis.feedback", "cli:")] * 2
+
+
+def test_another_look_is_left_to_whoever_holds_the_database_and_can_be_stopped(at: Bench) -> None:
+    [ticket] = at.breaks("store:4")
+    stored(at, ticket)
+
+    async def beside(database: Database) -> tuple[str, str, str]:
+        async with lock.hold(database, "tocsin serve"):
+            said = [
+                await asyncio.to_thread(at.good, "diagnose", str(ticket), word)
+                for word in ("--again", "--stop", "--stop")
+            ]
+        return said[0], said[1], said[2]
+
+    asked, stopped, nothing = at.asked(beside)
+    assert f"Ticket {ticket} is looked into again" in asked
+    assert "stops at its next step" in stopped
+    assert "Nothing looks into ticket" in nothing
+    assert kinds(at) == [("diagnosis.asked", "cli:"), ("diagnosis.stopped", "cli:")]
+
+
+def test_only_one_thing_is_done_at_a_time(at: Bench) -> None:
+    [ticket] = at.breaks("store:4")
+    for more in ("--useless", "--json", "--offline", "--show-payload", "--model=x"):
+        assert "stands alone" in at.refused(2, "diagnose", str(ticket), "--useful", more)
+    assert kinds(at) == []
+
+
+async def test_its_checks_are_run_again_on_the_cluster(around: Surroundings) -> None:
+    at = around.bench
+
+    def prepared() -> int:
+        from tests.flows.rig import _prepared
+
+        asyncio.run(_prepared(at.db))
+        at.db.parent.chmod(0o700)
+        [ticket] = at.breaks("store:4")
+        stored(at, ticket)
+        return ticket
+
+    ticket = await asyncio.to_thread(prepared)
+    away = await asyncio.to_thread(at.refused, 1, "diagnose", str(ticket), "--recheck")
+    assert "is not in the configuration: give --config." in away
+    path = str(around.config())
+    code, said, err = await around.ended("diagnose", str(ticket), "--config", path, "--recheck")
+    assert code == 0, err
+    first, *rows, last = said.splitlines()
+    assert first.startswith(f"Diagnosis 1 of ticket {ticket} checked again: ")
+    assert "still hold" in first
+    assert rows
+    assert all(": then " in one and ", now " in one for one in rows)
+    assert last.startswith("Then is ")
