@@ -92,11 +92,8 @@ async def diagnose(
     Nothing is told in Slack, and nothing is kept but what a model cost. With --again, --recheck,
     --useful, --useless or --stop it does what the button of that name does.
     """
-    number = ticket_id(id)
-    wanted = dict(zip(ACTS, (again, recheck, useful, useless, stop), strict=True))
-    act = _act(
-        [name for name, on in wanted.items() if on], as_json or offline or show_payload or model
-    )
+    number, other = ticket_id(id), as_json or offline or show_payload or model
+    act = _act((again, recheck, useful, useless, stop), other)
     if act is not None:
         await with_database(db, config, lambda database, cfg: act(database, cfg, number))
         return
@@ -116,11 +113,12 @@ async def diagnose(
     await with_database(db, config, tell)
 
 
-def _act(wanted: list[str], more: object) -> Act | None:
+def _act(on: tuple[bool, ...], other: object) -> Act | None:
     """What is to be done instead of showing; Invalid for two at once, or with other options."""
+    wanted = [name for name, given in zip(ACTS, on, strict=True) if given]
     if not wanted:
         return None
-    if len(wanted) > 1 or more:
+    if len(wanted) > 1 or other:
         raise Invalid(f"{wanted[0]} stands alone: leave the other options out.")
     return ACTS[wanted[0]]
 
