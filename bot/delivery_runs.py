@@ -1,7 +1,8 @@
 """Telling of runs: one card each that is edited as things happen, a report in its thread.
 
 A stage and a detection show at once, unlike the edits of tickets' cards, which wait a little for
-more of the same: somebody broke something on purpose and watches.
+more of the same: somebody broke something on purpose and watches. What was broken is told first:
+the card of a critical ticket goes before the next edit of the run's.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ def tell(tx: Tx, team: str, routes: Routes, event: Event) -> None:
     ref = run_ref(int(event.data["run_id"]))
     card = Effect(team, channel, ref, CARD, Priority.HUMAN)
     key = outbox.post(tx, card)
-    outbox.want_again(tx, key, due_at=tx.now, priority=Priority.HUMAN)
+    outbox.want_again(tx, key, due_at=tx.now, priority=Priority.NEWS, at_once=True)
     if event.kind == "run.reported":
         _report(tx, card, key, event)
 

@@ -149,14 +149,16 @@ def post(tx: Tx, effect: Effect) -> str:
     return key
 
 
-def want_again(tx: Tx, key: str, *, due_at: float, priority: Priority) -> None:
+def want_again(
+    tx: Tx, key: str, *, due_at: float, priority: Priority, at_once: bool = False
+) -> None:
     """Newer content is wanted for an effect; several wishes before it is due are one edit.
 
     A human's wish brings an edit forward; an automatic one never puts it off, and keeps its
-    distance from the last edit.
+    distance from the last edit, but for one that somebody watches live (`at_once`).
     """
     spaced = o.c.sent_at + EDIT_SPACING_S
-    if priority is Priority.HUMAN:
+    if at_once or priority is Priority.HUMAN:
         wish: Any = due_at
     else:
         wish = sa.case((spaced > due_at, spaced), else_=due_at)
