@@ -14,7 +14,7 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,7 +43,7 @@ from tests.bench.alerting import STOCK, TUNED, Alerting, Pace, alerting
 from tests.bench.figures import percentile, quietly, show
 from tests.flows.rig import _prepared, _seen_long_ago
 from tests.live.containers import SOCKET, state
-from tests.live.etcd_cluster import CLIENT, Cluster, etcd_image
+from tests.live.etcd_cluster import CLIENT, Cluster, etcd_image, leader
 from tests.live.etcd_cluster import running as etcd_running
 
 CHANNEL = "storage-alerts"
@@ -59,20 +59,23 @@ pytestmark = [pytest.mark.bench, pytest.mark.timeout(3000)]
 
 @dataclass
 class Place:
-    """Something that can be broken. `names` are its entities; `left` says what is not as before."""
+    """Something that can be broken. `names` are its entities; `left` says what is not as before,
+    `leads` which entity leads now (None: nobody does)."""
 
     subject: dict[str, Any]
     names: tuple[str, ...]
     invariant: str
     left: Callable[[], list[str]]
+    leads: Callable[[], Awaitable[str]] | None = None
     beside: tuple[Alerting, ...] = ()
     instances: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
 class Figures:
-    """Seconds, one a fault."""
+    """Seconds, one a fault; `of_leader` those to the ticket where the leader was hit."""
 
+    of_leader: list[float] = field(default_factory=list)
     ticket: list[float] = field(default_factory=list)
     card: list[float] = field(default_factory=list)
     heal: list[float] = field(default_factory=list)
@@ -152,6 +155,8 @@ async def _one(
     entity: str,
     found: Figures,
     held_s: float = HELD_S,
+    *,
+    leads: bool = False,
 ) -> None:
     """One experiment, from the order to the report."""
     running, workspace, config = bot
@@ -169,6 +174,8 @@ async def _one(
     ticket = await db.read(store.get, story.detected_ticket)
     found.right += story.right is True
     found.ticket.append(ticket.opened_at - story.injected_at)
+    if leads:
+        found.of_leader.append(found.ticket[-1])
     found.heal.append(story.healed_at - story.heal_began_at)
     if (call := _card(workspace, ticket.id)) is not None:
         offset = time.time() - time.monotonic()
@@ -182,13 +189,17 @@ async def _one(
 
 
 async def _rounds(folder: Path, place: Place, fault: str, many: int) -> Figures:
-    """So many faults, each member once in a database."""
+    """So many faults, each member once in a database; who leads comes first, if its turn may come."""
     found, turn = Figures(), 0
     while turn * len(place.names) < many:
         wanted = place.names[: many - turn * len(place.names)]
         async with _bot(folder / f"{fault}-{turn}", place) as bot:
-            for entity in wanted:
-                await _one(bot, place, fault, entity, found)
+            left = list(wanted)
+            while left:
+                lead = await place.leads() if place.leads is not None else ""
+                entity = lead if lead in left else left[0]
+                left.remove(entity)
+                await _one(bot, place, fault, entity, found, leads=entity == lead)
                 await asyncio.sleep(APART_S)
             open_ones = await bot[0].core.db.read(harm.unhealed)
             assert not open_ones
@@ -228,6 +239,8 @@ async def _all(folder: Path, place: Place, title: str) -> None:
             _row(f"{fault} to card", found.card, aim),
             _row(f"{fault}: healed after", found.heal),
         ]
+        if found.of_leader:
+            rows.append(_row(f"{fault} of the leader to ticket", found.of_leader))
         rows += [
             _row(f"{fault} to alert, Alertmanager {pace}", times)
             for pace, times in sorted(found.others.items())
@@ -249,6 +262,9 @@ def _etcd(cluster: Cluster, beside: tuple[Alerting, ...], before: dict[str, Any]
             if was[key] != value
         ]
 
+    async def leads() -> str:
+        return f"member:{await leader(cluster)}"
+
     return Place(
         subject={
             "name": "conf",
@@ -266,6 +282,7 @@ def _etcd(cluster: Cluster, beside: tuple[Alerting, ...], before: dict[str, Any]
         names=tuple(f"member:{name}" for name in cluster.members),
         invariant="member_down",
         left=left,
+        leads=leads,
         beside=beside,
         instances={f"member:{name}": f"{at}:{CLIENT}" for name, at in cluster.members.items()},
     )
