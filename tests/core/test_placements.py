@@ -7,7 +7,7 @@ import pytest
 from core import events, gatherings, outbox, placements, reconcile
 from core.clock import ManualClock
 from core.db import Database, Tx
-from core.errors import NotFound
+from core.errors import Invalid, NotFound
 from core.invariant import Broken, Severity, Violation
 from core.outbox import Effect
 from core.tickets import deadlines, settle, store
@@ -211,3 +211,29 @@ async def test_ten_thousand_are_accepted_at_once(sqlite_db: Database) -> None:
     made = await sqlite_db.write(gatherings.begin, "adoption", "alerts", "prod")
     await sqlite_db.write(put_all, "adoption", made.ref)
     assert await sqlite_db.write(gatherings.accept, made.ref, "slack:U1") == 10_000
+
+
+async def test_what_was_adopted_is_found_while_any_of_it_is_open(
+    db: Database, clock: ManualClock
+) -> None:
+    assert await db.read(gatherings.adopted, None) == []
+    first = await db.write(gatherings.begin, "adoption", "alerts", "prod")
+    await clock.advance(1)
+    second = await db.write(gatherings.begin, "adoption", "alerts", "prod")
+    storm = await db.write(gatherings.begin, "storm", "alerts", "prod")
+    for name, made in (("a", first), ("b", second), ("c", storm)):
+        ids = await db.write(opened, name, adopted=True)
+        await db.write(placements.put_new, ids, "alerts", made.kind, made.ref)
+    found = await db.read(gatherings.adopted, "PROD")
+    assert [one.ref for one in found] == [second.ref, first.ref]
+    [ticket] = await db.read(gatherings.members, second.ref, 10)
+    await db.write(lambda tx: store.resolve(tx, ticket.id, "cli:ana", anyway=True))
+    assert [one.ref for one in await db.read(gatherings.adopted, None)] == [first.ref]
+    with pytest.raises(NotFound, match="of these: prod"):
+        await db.read(gatherings.adopted, "conf")
+    other = await db.write(gatherings.begin, "adoption", "alerts", "conf")
+    ids = await db.write(opened, "d", adopted=True)
+    await db.write(placements.put_new, ids, "alerts", "adoption", other.ref)
+    with pytest.raises(Invalid, match="Of which subject"):
+        await db.read(gatherings.adopted, None)
+    assert [one.ref for one in await db.read(gatherings.adopted, "conf")] == [other.ref]

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sys
 import urllib.request
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
+from bot.wiring import run
+from core.clock import SystemClock
+from core.config import Environment, load
 from tests.bot.cli.driving import Surroundings, stopped
 from tests.flows.stage import seen
 from tests.world import until
@@ -165,3 +170,25 @@ async def test_where_it_cannot_listen_is_said(around: Surroundings) -> None:
             assert why in " ".join(err.split())
             assert "Set host and port in [http]" in err
             assert "Traceback" not in out + err
+
+
+async def test_our_own_watch_knows_whether_slack_reaches_us(around: Surroundings) -> None:
+    path = around.config()
+    env = Environment(
+        slack_bot_token=SecretStr(around.server.bot_token),
+        slack_app_token=SecretStr(around.server.app_token),
+    )
+    config = load(path, env=env, database=str(around.bench.db))
+    before = sys.getswitchinterval()
+    try:
+        async with run(config, SystemClock(), "tocsin serve") as running:
+            sockets = running.hearing.sockets
+            assert sockets is not None
+            async with asyncio.timeout(60):
+                while not (await running.core.own.observe()).connected:
+                    await asyncio.sleep(0.05)
+                await sockets.stop()
+                while (await running.core.own.observe()).connected != 0:
+                    await asyncio.sleep(0.05)
+    finally:
+        sys.setswitchinterval(before)
