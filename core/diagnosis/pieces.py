@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -31,10 +32,16 @@ def clean(thing: Any) -> Any:
     if isinstance(thing, float):
         return thing if math.isfinite(thing) else None
     if isinstance(thing, Mapping):
-        return {redact(str(key)[:400])[:200]: _field(str(key), one) for key, one in thing.items()}
+        return {_key(str(key)): _field(str(key), one) for key, one in thing.items()}
     if isinstance(thing, Iterable):
         return [clean(one) for one in thing]
     return clean(str(thing))
+
+
+@lru_cache(maxsize=512)
+def _key(name: str) -> str:
+    # The same few names stand in every piece, thousands of times.
+    return redact(name[:400])[:200]
 
 
 def _field(name: str, value: Any) -> Any:

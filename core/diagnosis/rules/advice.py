@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from core.diagnosis import befallen
 from core.diagnosis.model import Snapshot
+from core.diagnosis.rules.endings import BEGINS_ANEW, DIE_137, EXIT_137, SIGNAL_9
 from core.diagnosis.rules.fine import CHANGES_ANY, NEW_LEADER_ANY, UPGRADES
 from core.diagnosis.rules.fine_signs import EVENING_ALL, ONLY_REMOVED, UNEVEN
 from core.diagnosis.rules.fleet import ODD, SKEW
-from core.diagnosis.rules.life import AHEAD, BEHIND, LEFT
+from core.diagnosis.rules.life import AHEAD, ANSWERS, BEHIND, LEFT
 from core.diagnosis.rules.network import EVERY_STORE_ANSWERS
 from core.diagnosis.rules.placement_driver import FOREIGN, HANDED_OVER, HAS_LEADER, PD_SERVES
 from core.diagnosis.rules.sign import Sign, seen
@@ -34,6 +35,16 @@ class _Case:
 
 
 _CASES = (
+    _Case(
+        "process_killed",
+        ((ANSWERS,), (BEGINS_ANEW, EXIT_137, DIE_137, SIGNAL_9)),
+        Advice(
+            "The process of {entity} was ended from outside, and is back.",
+            "Find out who or what ended it: a person, the kernel (`dmesg`), the machine.",
+            (),
+            ("docker-logs", "pd-store"),
+        ),
+    ),
     _Case(
         "pd_leader_loss",
         ((HAS_LEADER,), (PD_SERVES,)),

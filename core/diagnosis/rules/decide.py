@@ -52,6 +52,8 @@ LIKELY_POINTS = 50
 CONFIRMED_POINTS = 60
 WORTH_NAMING = 25
 MAX_ALTERNATIVES = 4
+OLD_S = 3600.0
+"""What was so for this long before a ticket opened, seconds, is not why another node has one now."""
 MAX_CLAIMS = 8
 # Tickets that tell of something which lies elsewhere as often as not.
 SYMPTOMS = frozenset(
@@ -83,7 +85,7 @@ def _choose(candidates: list[Candidate], snapshot: Snapshot) -> tuple[Candidate,
     sure = [one for one in faults if one.points >= LIKELY_POINTS]
     if sure:
         best = max(sure, key=lambda one: one.rank)
-        certainty = _certainty(best, sure)
+        certainty = _certainty(best, [one for one in faults if one.points >= WORTH_NAMING])
         if not _to_the_point(best, snapshot):
             return best, _beside(snapshot)
         if best.cause.startswith("prometheus") and snapshot.entity.startswith(_NODE):
@@ -108,14 +110,18 @@ def _stronger(one: Candidate) -> bool:
     return one.direct and not one.contradicting
 
 
-def _certainty(one: Candidate, sure: list[Candidate]) -> Certainty:
+def _certainty(one: Candidate, others: list[Candidate]) -> Certainty:
     """Confirmed where the cause itself was seen and nothing speaks against it.
 
-    A fault of the whole beside a well supported one of a single node may be the same fault, told
+    A fault of the whole beside one of a single node that lies deep may be the same fault, told
     twice: which it is was not seen.
     """
     whole = not one.entity.startswith(_NODE)
-    shared = whole and any(other.entity.startswith(_NODE) for other in sure)
+    shared = whole and any(
+        other.entity.startswith(_NODE)
+        and (other.points >= LIKELY_POINTS or CAUSES[other.cause].root >= _DEEP)
+        for other in others
+    )
     if one.direct and one.points >= CONFIRMED_POINTS and not one.contradicting and not shared:
         return Certainty.CONFIRMED
     return Certainty.LIKELY
@@ -157,8 +163,17 @@ def _concerns(one: Candidate, snapshot: Snapshot) -> bool:
         return one.relevant > 0 or deep or one.direct
     symptom = bool(told & SYMPTOMS) or not asked.startswith(_NODE)
     if one.entity.startswith(_NODE):
-        return symptom and (one.relevant > 0 or deep)
+        told_of_old = asked.startswith(_NODE) and _long_gone(one.entity, snapshot)
+        return symptom and (one.relevant > 0 or deep) and not told_of_old
     return one.relevant > 0 or symptom
+
+
+def _long_gone(entity: str, snapshot: Snapshot) -> bool:
+    """Whether it has been silent since long before the ticket: no news, and no reason for another's."""
+    piece = snapshot.piece("store", entity)
+    age = reach(piece.content, "now.heartbeat_age_s") if piece is not None and piece.ok else None
+    since = snapshot.taken_at - snapshot.opened_at + OLD_S
+    return isinstance(age, int | float) and age > since
 
 
 def _write(

@@ -193,6 +193,13 @@ NO_GOODBYE = Sign(
     only_if=((LOG_REACHES,),),
     unless=(ANSWERS, LOGS_ON, LOST_PD, LOST_PEERS),
 )
+_BEGINS = replace(MANY_STARTS, value=1, direct=False, within_s=300)
+BEGINS_ANEW = replace(
+    NO_GOODBYE,
+    words="its log begins anew without a word of stopping or failing",
+    only_if=((LOG_REACHES,), (_BEGINS,)),
+    unless=(),
+)
 ROOM_IN_MEMORY = Sign(
     -25, "share", "memory_ratio_max", Op.AT_MOST, 0.75, "it used only {share} of its memory limit"
 )

@@ -47,7 +47,7 @@ from core.diagnosis.rules.fine_signs import (
     UNEVEN,
 )
 from core.diagnosis.rules.fleet import ODD, SKEW, STOPPED, UPGRADING
-from core.diagnosis.rules.life import LEFT, NOT_ANSWERING, PEERS_MISS, UNLISTED
+from core.diagnosis.rules.life import LEFT, NOT_ANSWERING, PEERS_MISS, RESTARTED, UNLISTED
 from core.diagnosis.rules.network import (
     ANSWERS,
     EVERY_STORE_ANSWERS,
@@ -119,7 +119,8 @@ RULES = (
         stores,
         must=((ANSWERS,), (PD_UP,), (HEARD,)),
         signs=(PD_HEARS, SCRAPED, QUICK, NO_ERRORS, SLOW_NOW, ONLY_REMOVED, DIED_AND_BACK),
-        must_not=(against(NOT_ANSWERING, 60), against(PEERS_MISS, 30)),
+        # One whose process was replaced meanwhile is well again; that is not to say that nothing was.
+        must_not=(against(NOT_ANSWERING, 60), against(PEERS_MISS, 30), against(RESTARTED, 60)),
         not_for=_FIGURES,
     ),
     _well((QUICK,), kinds=_SPEED),

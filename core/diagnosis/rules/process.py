@@ -8,6 +8,7 @@ from core.diagnosis.rules import pd_etcd
 from core.diagnosis.rules.endings import (
     ASKED_EVENT,
     ASKED_LOG,
+    BEGINS_ANEW,
     DIE_137,
     EMPTIED_FIRST,
     EVICTED,
@@ -85,6 +86,18 @@ _FOUND = (
             UNWITNESSED,
         ),
         must_not=(against(PAUSED, 90), against(DETACHED, 90), against(ANSWERS, 70)),
+        tickets=_DOWN,
+    ),
+    # One that is back: that it ended was seen, and not how; without a witness it is never likely.
+    Rule(
+        "process_killed",
+        stores,
+        must=((replace(ANSWERS, points=0),), (RESTARTED, YOUNG), (BEGINS_ANEW,)),
+        signs=(
+            *(against(OOM_FLAG, 90), against(OOM_EVENT, 90), against(OOM_LOG, 80), SIGNAL_9),
+            *(against(FAILED_EXIT, 70), against(FAILED_DIE, 50), against(MEMORY_HIGH, 40)),
+            *(against(ASKED_EVENT, 60), against(PLANNED, 40), against(EMPTIED_FIRST, 60)),
+        ),
         tickets=_DOWN,
     ),
     Rule(
