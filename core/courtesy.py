@@ -22,7 +22,8 @@ PATIENCE_S = 0.25
 class Courtesy:
     """Who is being served. `serving` and `make_room` belong to one event loop, the rest to any thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, pause_s: float = PAUSE_S) -> None:
+        self.pause_s = pause_s
         self._served = 0
         self._clear = threading.Event()
         self._clear.set()
@@ -48,14 +49,14 @@ class Courtesy:
                     if not one.done():
                         one.set_result(None)
 
-    async def make_room(self, limit_s: float = PAUSE_S) -> None:
-        """Returns when nobody is being served, or after `limit_s`."""
+    async def make_room(self) -> None:
+        """Returns when nobody is being served, or after `pause_s`."""
         if not self._served:
             return
         until: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.add(until)
         try:
-            await asyncio.wait((until,), timeout=limit_s)
+            await asyncio.wait((until,), timeout=self.pause_s)
         finally:
             self._waiting.discard(until)
 

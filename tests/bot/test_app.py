@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bot.app import Front
 from bot.app_desk import BUDGET_S, Desk
 from bot.app_request import (
     Answer,
@@ -21,11 +23,12 @@ from bot.app_request import (
     recalled,
     stored,
 )
+from bot.app_whisper import Whisper
 from bot.local.delivery import Delivery
 from bot.roles import Role
 from core import people
 from core.clock import ManualClock, SystemClock
-from core.db import Database
+from core.db import Database, Tx
 from tests.flows.stage import Stage, stage
 
 
@@ -138,6 +141,51 @@ async def test_the_name_of_who_changed_something_is_kept_for_a_terminal(tmp_path
         await s.db.write(people.purge, SystemClock().now().timestamp() + 1)
         await ask("3", keep=True)
         assert await s.db.read(people.names) == {}  # told lately: not once a click
+
+
+async def test_a_question_is_looked_up_while_others_write(tmp_path: Path) -> None:
+    async with stage(tmp_path) as s:
+        desk = Desk(s.db, ManualClock(), s.roles, s.rig.metrics)
+        request = Request("1.2.3", s.ws.user("ana").id, s.ws.state.team_id, "/tickets")
+        looked = threading.Event()
+
+        def look(_tx: Tx, _request: Request) -> Answer:
+            looked.set()
+            return Answer("seen")
+
+        await s.db._turns.take(person=False)
+        asked = asyncio.create_task(desk.answer(request, Handler("x", Role.VIEWER, look, False)))
+        assert await asyncio.to_thread(looked.wait, 30.0)
+        s.db._turns.give()
+        assert (await asked).text == "seen"
+        assert (await s.record())[0].id == "1.2.3"
+
+
+async def test_the_program_makes_room_from_a_request_to_its_acknowledgement(
+    tmp_path: Path,
+) -> None:
+    async with stage(tmp_path) as s:
+        desk = Desk(s.db, SystemClock(), s.roles, s.rig.metrics)
+        book = Book(
+            commands={"/x": _handler}, actions={"/x": _handler}, forms={"/x": _handler},
+            events={"/x": _handler},
+        )  # fmt: skip
+        front = Front(book, desk, Whisper(s.rig.slack.web), s.tasks, None)
+        busy: list[bool] = []
+
+        async def ack(*_: Any, **__: Any) -> None:
+            busy.append(s.db.courtesy.busy)
+
+        user = s.ws.user("ana").id
+        await front.command(ack, {"command": "/x", "user_id": user, "trigger_id": "1"})
+        click = {"actions": [{"action_id": "/x"}], "user": {"id": user}, "trigger_id": "2"}
+        await front.click(ack, click)
+        form = {"view": {"callback_id": "/x"}, "user": {"id": user}, "trigger_id": "3"}
+        await front.form(ack, form)
+        await front.event(ack, {"event": {"type": "/x", "user": user}, "event_id": "4"})
+
+        assert busy == [True] * 4
+        assert not s.db.courtesy.busy
 
 
 async def test_an_answer_that_comes_too_late_says_that_it_may_have_gone_through(

@@ -130,6 +130,31 @@ async def test_somebody_who_waits_gets_in_between_two_steps(db: Database) -> Non
     assert found == [["a"], ["a", "b"]]
 
 
+async def test_steps_end_their_transaction_when_somebody_is_served(db: Database) -> None:
+    db.courtesy.pause_s = 0.001
+    seen: list[Tx] = []
+
+    def step(tx: Tx) -> None:
+        seen.append(tx)
+
+    async with hold(db, "me") as held:
+        with db.courtesy.serving():
+            await db.write_steps(held.epoch, [step] * 3)
+
+    assert len({id(one) for one in seen}) == 3
+
+
+async def test_the_program_writes_and_reads_when_nobody_is_served(db: Database) -> None:
+    db.courtesy.pause_s = 30.0
+    async with hold(db, "me") as held:
+        with db.courtesy.serving():
+            later = asyncio.gather(db.write_as(held.epoch, names), db.read(names))
+            await asyncio.sleep(0)
+            await db.write(put, "a")
+            assert await db.ask(names) == ["a"]
+        assert await later == [["a"], ["a"]]
+
+
 async def test_steps_that_were_committed_stay_when_a_later_one_fails(
     db: Database, clock: ManualClock
 ) -> None:
@@ -174,10 +199,15 @@ async def test_cancelling_ends_steps_at_the_end_of_their_transaction(
 async def test_what_is_asked_for_somebody_does_not_wait_for_what_the_program_reads(
     sqlite_db: Database,
 ) -> None:
-    done = threading.Event()
-    reads = [
-        asyncio.create_task(sqlite_db.read(lambda _: done.wait(30))) for _ in range(READERS + 1)
-    ]
+    done, begun = threading.Event(), threading.Semaphore(0)
+
+    def long(_tx: Tx) -> bool:
+        begun.release()
+        return done.wait(30)
+
+    reads = [asyncio.create_task(sqlite_db.read(long)) for _ in range(READERS + 1)]
+    for _ in range(READERS):
+        await asyncio.to_thread(begun.acquire)
 
     assert await sqlite_db.ask(names) == []
     assert not any(one.done() for one in reads)

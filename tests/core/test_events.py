@@ -46,6 +46,20 @@ async def test_a_follower_sees_each_event_once_and_in_order(db: Database) -> Non
     assert seen == sorted(set(seen))
 
 
+async def test_a_follower_takes_small_steps_and_stops_where_there_is_no_more(db: Database) -> None:
+    await db.write(emit, *["a"] * (2 * events.STEP + 1))
+    sizes: list[int] = []
+
+    def follow(tx: Tx) -> int:
+        def handle(_tx: Tx, batch: list[Event]) -> None:
+            sizes.append(len(batch))
+
+        return sum(1 for step in events._steps("f", handle, ()) if step(tx) >= 0)
+
+    assert await db.write(follow) == 3
+    assert sizes == [events.STEP, events.STEP, 1]
+
+
 async def test_a_handler_that_fails_moves_nothing(db: Database) -> None:
     await db.write(emit, "a")
 
