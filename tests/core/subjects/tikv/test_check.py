@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from core.clock import SystemClock
+from core.clock import ManualClock
 from core.findings import Finding
 from core.subject import Checkable, Paced
 from core.subjects.access import LogPlace
@@ -20,7 +20,7 @@ Start = Callable[..., Any]
 
 @pytest.fixture
 async def world() -> AsyncIterator[World]:
-    async with World(SystemClock(), stores=3) as made:
+    async with World(ManualClock(), stores=3) as made:
         yield made
 
 
@@ -86,7 +86,7 @@ async def test_a_store_that_does_not_answer_is_named_with_its_address(world: Wor
 
 
 async def test_only_twenty_of_many_failures_are_told_one_by_one() -> None:
-    async with World(SystemClock(), stores=60) as many:
+    async with World(ManualClock(), stores=60) as many:
         for number in range(1, 41):
             await many.kill_store(number)
         found = await asked(many)
