@@ -1,7 +1,8 @@
 """Is a member alive: what probes, its own words and the other members say together.
 
 Silence alone is never death: somebody else must answer meanwhile, or the machine itself must say
-that nobody listens there. A member that the others hear from is alive, whatever we see.
+that nobody listens there, and where others can be asked, they are asked first: a wall may refuse
+us as well. A member that the others hear from is alive, whatever we see.
 """
 
 from __future__ import annotations

@@ -43,7 +43,10 @@ class Silence:
         """Whether one of those has not been silent for long: more may be known in a moment."""
         sights = self._probing.sights
         found = (sights[key] for key in self.untold() if key in sights)
-        return any(not one.fails or mono - one.first_fail < NEWS_S for one in found)
+        # Well: not looked at since its connection ended. Blind: whoever answers there now, it stays.
+        return any(
+            mono - one.first_fail < NEWS_S if one.fails else one.look is Look.OK for one in found
+        )
 
     def found(self) -> frozenset[int]:
         """Members whose connection has ended, and that a new one found silent as well."""

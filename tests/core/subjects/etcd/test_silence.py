@@ -109,3 +109,21 @@ async def test_who_leads_is_known_though_health_hangs(start: Start) -> None:
     await drive.run(2.0)
     assert drive.last.leadership.leader == drive.world.members["etcd-2"].id
     assert all(one.status.term == drive.world.term for one in drive.last.said.values())
+
+
+async def test_another_program_in_its_place_keeps_nobody_busy(start: Start) -> None:
+    drive = await start()
+    one = drive.world.members["etcd-1"]
+    for path in ("/version", "/health", "/metrics", "/v3/maintenance/status"):
+        one.says[path] = b"SSH-2.0-OpenSSH_9.2\r\n"
+    for line in list(one.server.open):
+        line.transport.abort()
+    await drive.run(5)
+    others = [drive.world.members[name].server for name in ("etcd-0", "etcd-2")]
+    for other in others:
+        other.keep_requests = True
+    await drive.run(4)
+    for other in others:
+        scrapes = [one for one in other.requests if one.path == "/metrics"]
+        assert len(scrapes) <= 12, "two looks a second at most, and the usual one"
+    assert not drive.ever("member_down", "quorum_margin")
