@@ -37,7 +37,8 @@ def _now(facts: Facts, kind: str, entity: str, field: str) -> Any:
 
 def stale(prometheus: Any) -> bool:
     """Whether what Prometheus has is too old to speak of now (its piece's content, or None)."""
-    age = ((prometheus or {}).get("now") or {}).get("sample_age_s")
+    now = prometheus.get("now") if isinstance(prometheus, dict) else None
+    age = now.get("sample_age_s") if isinstance(now, dict) else None
     return isinstance(age, int | float) and age >= STALE_S
 
 
