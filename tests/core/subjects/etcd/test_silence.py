@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
 
 from core.invariant import Broken, Holds
+from core.subjects.etcd.lives import Incident, Lives
+from core.subjects.etcd.model import Life, Who
+from core.subjects.etcd.silence import Silence
+from core.subjects.sight import Look, Sight
 from tests.core.subjects.driving import TURNS
 from tests.core.subjects.etcd.conftest import Start
 from tests.core.subjects.etcd.driving import Drive
@@ -111,19 +119,25 @@ async def test_who_leads_is_known_though_health_hangs(start: Start) -> None:
     assert all(one.status.term == drive.world.term for one in drive.last.said.values())
 
 
-async def test_another_program_in_its_place_keeps_nobody_busy(start: Start) -> None:
-    drive = await start()
-    one = drive.world.members["etcd-1"]
-    for path in ("/version", "/health", "/metrics", "/v3/maintenance/status"):
-        one.says[path] = b"SSH-2.0-OpenSSH_9.2\r\n"
-    for line in list(one.server.open):
-        line.transport.abort()
-    await drive.run(5)
-    others = [drive.world.members[name].server for name in ("etcd-0", "etcd-2")]
-    for other in others:
-        other.keep_requests = True
-    await drive.run(4)
-    for other in others:
-        scrapes = [one for one in other.requests if one.path == "/metrics"]
-        assert len(scrapes) <= 12, "two looks a second at most, and the usual one"
-    assert not drive.ever("member_down", "quorum_margin")
+@pytest.mark.parametrize(
+    ("sight", "news"),
+    [
+        (Sight(), False),
+        (Sight(look=Look.OK, last=9.0, last_ok=9.0), True),
+        (Sight(look=Look.HUNG, fails=1, first_fail=9.5, last=9.5), True),
+        (Sight(look=Look.REFUSED, fails=9, first_fail=7.9, last=10.0), False),
+        (Sight(look=Look.BLIND, detail="fails the TLS handshake", last=10.0), False),
+    ],
+)
+def test_an_ended_connection_is_news_for_a_moment_and_never_where_something_else_answers(
+    sight: Sight, news: bool
+) -> None:
+    who = Who(7, "member:etcd-1", "etcd-1", "https://etcd-1:2379", None)
+    probing: Any = SimpleNamespace(sights={7: sight}, ended=lambda _: True)
+    roster: Any = SimpleNamespace(members=(who,))
+    lives = Lives()
+    silence = Silence(roster, probing, lives)
+    assert silence.is_news(10.0) is news
+    assert silence.untold() == {7}
+    lives.incidents[7] = Incident(9.5, 9.5, Life.DOWN, "it refuses connections")
+    assert not silence.is_news(10.0), "what was told is none"
