@@ -28,6 +28,10 @@ ATTEMPTS = 3
 """A look that failed so often is given up."""
 RETRY_S = 2.0
 """Rest before a look that failed is tried again, times the attempts so far."""
+MENDING_S = 60.0
+"""So long a look that nobody asked for waits while its ticket is seen healthy and not closed yet:
+by then it is, and the look is not made, or it is broken again, and there is something to see."""
+LOOK_AGAIN_S = 5.0
 MAX_ERROR = 500
 CLOSED = "the ticket was closed meanwhile"
 BY_SEVERITY = sa.case(
@@ -109,6 +113,9 @@ def _begin(tx: Tx, row: sa.Row[Any], ticket: Ticket | None, epoch: int) -> Look 
     if row.attempts >= ATTEMPTS:
         _give_up(tx, row, ticket, row.error or "the program ended each time while it worked")
         return None
+    if _mending(row, ticket, tx.now):
+        tx.run(sa.update(i).where(i.c.id == row.id).values(due_at=tx.now + LOOK_AGAIN_S))
+        return None
     values = {"state": "working", "attempts": row.attempts + 1, "epoch": epoch}
     tx.exactly_one(
         sa.update(i)
@@ -129,6 +136,12 @@ def _pointless(row: sa.Row[Any], ticket: Ticket) -> str:
     if not ticket.open:
         return CLOSED
     return f"ticket {ticket.explained_by} explains it" if ticket.explained_by is not None else ""
+
+
+def _mending(row: sa.Row[Any], ticket: Ticket, now: float) -> bool:
+    since = ticket.healthy_since
+    planned = row.asked_by is None and row.state == "due" and row.reason in LATER_S
+    return planned and since is not None and now - since < MENDING_S
 
 
 def _plan_later(tx: Tx, ticket: Ticket) -> None:

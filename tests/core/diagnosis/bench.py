@@ -27,7 +27,7 @@ from core.subject import Observation
 from core.tasks import Tasks
 from core.tickets import recovery, settle
 from core.tickets import store as tickets
-from core.tickets.plan import Opening, Plan, Touch
+from core.tickets.plan import Healthy, Opening, Plan, Touch
 
 ANA = "slack:UANA"
 DEAD = {"state": "Disconnected", "address": "tikv-1:20160", "heartbeat_age_s": 40.0}
@@ -173,6 +173,17 @@ def worsen(tx: Tx, ticket_id: int) -> None:
     ticket = tickets.get(tx, ticket_id)
     worse = violation(tx, ticket.entity, Severity.CRITICAL, ticket.invariant)
     settle.write(tx, Plan(touches=[Touch(ticket, worse, "worsened")]), "prod", {}, last=True)
+
+
+def seen_healthy(tx: Tx, ticket_id: int) -> None:
+    plan = Plan(healthy=[Healthy(tickets.get(tx, ticket_id), tx.now, tx.now, 0.0, resolve=False)])
+    settle.write(tx, plan, "prod", {}, last=True)
+
+
+def seen_broken(tx: Tx, ticket_id: int) -> None:
+    ticket = tickets.get(tx, ticket_id)
+    again = violation(tx, ticket.entity, ticket.severity, ticket.invariant)
+    settle.write(tx, Plan(touches=[Touch(ticket, again, "")]), "prod", {}, last=True)
 
 
 def close(tx: Tx, ticket_id: int) -> None:

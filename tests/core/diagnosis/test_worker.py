@@ -21,6 +21,8 @@ from tests.core.diagnosis.bench import (
     close,
     diagnosing,
     open_tickets,
+    seen_broken,
+    seen_healthy,
     worsen,
 )
 
@@ -93,6 +95,32 @@ async def test_a_ticket_that_worsens_is_looked_at_at_once(bench: Diagnosing) -> 
     await bench.idle()
 
     assert [one.reason for one in await bench.made(ticket)] == [Reason.OPENED, Reason.WORSENED]
+
+
+async def test_a_later_look_waits_for_what_becomes_of_a_ticket_that_is_seen_healthy(
+    bench: Diagnosing,
+) -> None:
+    ticket = await bench.open()
+    await bench.idle()
+    await bench.later(25)
+    await bench.db.write(seen_healthy, ticket)
+    await bench.later(20)
+    assert len(await bench.made(ticket)) == 1
+
+    await bench.db.write(seen_broken, ticket)
+    await bench.later(6)
+    assert [one.reason for one in await bench.made(ticket)] == [Reason.OPENED, Reason.SOON]
+
+
+async def test_a_later_look_at_a_ticket_that_is_kept_open_though_healthy_is_made_in_the_end(
+    bench: Diagnosing,
+) -> None:
+    ticket = await bench.open()
+    await bench.idle()
+    await bench.later(25)
+    await bench.db.write(seen_healthy, ticket)
+    await bench.later(looks.MENDING_S + looks.LOOK_AGAIN_S)
+    assert [one.reason for one in await bench.made(ticket)] == [Reason.OPENED, Reason.SOON]
 
 
 async def test_later_looks_at_a_closed_ticket_are_dropped(bench: Diagnosing) -> None:
