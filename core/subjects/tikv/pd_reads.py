@@ -118,6 +118,7 @@ class PdReads:
         self._pd = pd
         self._clock = clock
         self._identities = identities
+        self._last: dict[int, tuple[pd_store.Store, Store]] = {}
 
     async def stores(self) -> StoreList:
         """All stores but tombstones."""
@@ -125,18 +126,26 @@ class PdReads:
             answer = await self._pd.stores()
         except PdNotBootstrapped:
             return StoreList((), bootstrapped=False)
-        made: list[Store] = []
+        made: dict[int, tuple[pd_store.Store, Store]] = {}
         for start in range(0, len(answer.stores), SLICE):
             if start:
                 await self._clock.sleep(0)
-            part = answer.stores[start : start + SLICE]
-            made += [self._made(one) for one in part if not one.removed]
+            for said in answer.stores[start : start + SLICE]:
+                if not said.removed:
+                    made[said.id] = self._understood(said)
+        self._last = made
         return StoreList(
-            tuple(made),
+            tuple([one for _, one in made.values()]),
             unreadable=len(answer.unreadable),
             notes=answer.notes,
             raw=answer.stores,
         )
+
+    def _understood(self, said: pd_store.Store) -> tuple[pd_store.Store, Store]:
+        """PD's words on a store, and the record: the same again from one heartbeat to the next, which
+        is four readings of five."""
+        last = self._last.get(said.id)
+        return last if last is not None and last[0] == said else (said, self._made(said))
 
     def _made(self, one: pd_store.Store) -> Store:
         meta, status = one.store, one.status

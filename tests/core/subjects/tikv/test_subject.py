@@ -41,6 +41,21 @@ async def test_a_healthy_cluster_has_nothing_broken_and_nothing_unknown(start: S
     assert watched.interval_s == 0.5
 
 
+async def test_a_store_is_read_anew_only_when_pd_says_something_else_of_it(start: Start) -> None:
+    drive: Drive = await start()
+    for one in drive.world.stores.values():
+        one.beats_until = drive.world.now  # nobody's heartbeat moves from here on
+    drive.world.touched()
+    await drive.run(4)
+    before = drive.last.stores
+    drive.world.stores[2].leaders = 7
+    drive.world.touched()
+    await drive.run(4)
+    now = drive.last.stores
+    assert [one is two for one, two in zip(before, now, strict=True)] == [True, False, True]
+    assert now[1].leaders == 7
+
+
 async def test_a_killed_store_is_down_within_a_second(start: Start) -> None:
     drive: Drive = await start()
     await drive.world.kill_store(2)
