@@ -1,11 +1,9 @@
 """Intended effects on the outside world, each from intent to proof that it arrived.
 
-A row is committed before anything leaves the process, marked `sending` before the call, `sent`
-after it. One whose outcome is not known is `ambiguous`: after the settle time the outside is asked
-for it by its key, which travels with it and never depends on content.
+A row is committed before anything leaves the process: `sending` before the call, `sent` after it.
+One of unknown outcome is `ambiguous`: after the settle time it is looked for by its key.
 
 A channel is a name, and `ts` whatever the outside calls the effect: no Slack is known here.
-
   pending -> sending -> sent          sending -> ambiguous -> sent | pending | parked
   sent -> pending (newer content is wanted)   any -> parked (given up, with the reason)
 """
@@ -46,12 +44,11 @@ class Priority(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """One intended effect.
+    """One intended effect. `due_at` None means at once.
 
     `ref` names what it is about ("ticket:42"); `kind` what it is ("card", "reply", "page", ...).
-    A card (an effect without `source_event`) is unique per channel and ref, is edited in place, and
-    renders the newest state; a reply or page is unique per event. `parent_key` is the key of the
-    row under which it belongs (its thread). `due_at` None means at once.
+    A card (no `source_event`) is unique per channel and ref, edited in place, and shows the newest
+    state; a reply or page is unique per event. `parent_key`: the row whose thread it belongs to.
     """
 
     team: str
@@ -154,8 +151,8 @@ def want_again(
 ) -> None:
     """Newer content is wanted for an effect; several wishes before it is due are one edit.
 
-    A human's wish brings an edit forward; an automatic one never puts it off, and keeps its
-    distance from the last edit, but for one that somebody watches live (`at_once`).
+    A human's wish brings an edit forward, as does `at_once` (somebody watches it live); another one
+    never puts it off, and keeps its distance from the last edit.
     """
     spaced = o.c.sent_at + EDIT_SPACING_S
     if at_once or priority is Priority.HUMAN:
