@@ -6,10 +6,11 @@ BIN := $(VENV)/bin
 WHAT ?= tests
 REQUIRE ?=
 export REQUIRE
-# Tests mostly wait, so there is one worker more than there are cores, and never more than four. With
-# JOBS=0, and for a part (WHAT=...), there are none: that is what --pdb and -s need.
+# As many workers as there are cores, at least two (most tests mostly wait) and at most four; on one of
+# them the live tests follow each other. With JOBS=0, and for a part (WHAT=...), there are none: that
+# is what --pdb and -s need.
 CORES := $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
-JOBS ?= $(if $(filter-out tests,$(WHAT)),0,$(shell echo $$(($(CORES) < 3 ? $(CORES) + 1 : 4))))
+JOBS ?= $(if $(filter-out tests,$(WHAT)),0,$(shell n=$(CORES); echo $$((n < 2 ? 2 : n > 4 ? 4 : n))))
 # Tests start hundreds of processes, and compiling all modules anew for each takes longer than they do.
 unexport PYTHONDONTWRITEBYTECODE
 

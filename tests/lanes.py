@@ -1,7 +1,8 @@
 """How test files are dealt to the workers of `make test`: whole files, the long ones first.
 
-Tests of containers and tests in a browser follow each other on one worker: a network that Docker
-makes or removes is a change of network to Chromium, which then fails whatever it is loading.
+Live tests follow each other on one worker, as they would without workers: they wait for real
+processes within limits, and a network that Docker makes or removes is a change of network to
+Chromium, which then fails whatever it is loading. The others have the rest of the machine.
 """
 
 from __future__ import annotations
@@ -15,21 +16,22 @@ from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).parent.parent
 _ALONE = re.compile(r"\bmark\.(docker|chromium)\b")
-# Which folders wait longest: what is begun last should be short.
-_FIRST = ("tests/live/", "tests/bot/local/page/", "tests/flows/")
+_LIVE, _LONG = "tests/live/", "tests/flows/"
 
 
 @cache
 def lane(file: str) -> str:
     """The name of what must stay on one worker: mostly the file itself."""
-    return "one at a time" if _ALONE.search((ROOT / file).read_text("utf-8")) else file
+    alone = file.startswith(_LIVE) or _ALONE.search((ROOT / file).read_text("utf-8"))
+    return "one at a time" if alone else file
 
 
-def rank(item: pytest.Item) -> tuple[bool, int]:
-    """Where an item's lane stands in the queue."""
+def rank(item: pytest.Item) -> int:
+    """Where an item's lane stands in the queue: what is begun last should be short."""
     file = item.nodeid.partition("::")[0]
-    place = next((n for n, one in enumerate(_FIRST) if file.startswith(one)), len(_FIRST))
-    return lane(file) == file, place
+    if lane(file) != file:
+        return 0
+    return 1 if file.startswith(_LONG) else 2
 
 
 class Lanes(LoadScopeScheduling):
