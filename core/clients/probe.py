@@ -185,7 +185,9 @@ class Prober:
             found = answer.results[url]
             now.settle(url, found.kind, found.detail, found.status, began)
             self._stale.discard(url)
-            self._ended.discard(url)
+            if found.kind is not Kind.RESET:
+                # A connection that is taken and cut is no answer: a dying process does that.
+                self._ended.discard(url)
             kept = line.alive and self._keep(url, line)
         finally:
             if not kept:

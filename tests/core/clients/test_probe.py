@@ -237,3 +237,26 @@ async def test_a_server_that_accepts_and_closes_is_a_reset(prober):
 
 async def test_looks_at_nothing_answer_nothing(prober):
     assert await prober.probe_all([]) == {}
+
+
+async def test_a_connection_that_is_taken_and_cut_is_no_answer_of_one_whose_connection_ended():
+    lost = asyncio.Event()
+    server = StubServer(lambda _: Response(200, b"{}"))
+    await server.start()
+    prober = Prober(SystemClock(), timeout_s=5, lost=lost)
+    try:
+        assert (await prober.probe(server.url)).ok
+        server.answer = RESET
+        for line in list(server.open):
+            line.transport.abort()
+        async with asyncio.timeout(5):
+            await lost.wait()
+        assert prober.ended(server.url)
+        assert (await prober.probe(server.url)).kind is Kind.RESET
+        assert prober.ended(server.url)
+        server.answer = None
+        assert (await prober.probe(server.url)).ok
+        assert not prober.ended(server.url)
+    finally:
+        await prober.close()
+        await server.stop()
