@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import time
 
 import pytest
@@ -116,13 +117,14 @@ async def test_the_detached_healer_heals_by_itself_once_the_engine_is_back(
     before = inspect(name)["NetworkSettings"]["Networks"][network]
     plan = await driver.plan(fault, await driver.find("store:1"), {}, 30.0)
     healers = Healers(tmp_path / "healers")
-    fault_record = record(plan, heal_by=time.time() + 1.0, lands_until=time.time() + 1.0)
+    fault_record = record(plan, heal_by=time.time() + 3600.0, lands_until=time.time() + 1.0)
     pid = await healers.arm(fault_record, plan.words)
     try:
         await driver.inject(plan)
         await healers.returned(fault_record)
         engine.stop()
         assert landed(name, fault)
+        os.kill(pid, signal.SIGTERM)  # its time has come, however long breaking it took
         file = healers.file(7)
         tried = lambda: (sentinel.read(file) or {}).get("ending")  # noqa: E731 - read at each look
         await until(lambda: tried() == undo.UNKNOWN, "it tries, and cannot see")

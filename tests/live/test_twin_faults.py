@@ -52,7 +52,8 @@ async def _down_and_back(watcher: Watcher, number: int, strike: str, heal: str) 
     margin = await watcher.opens("quorum_margin", "cluster")
     assert margin.explained_by == root.id
     await watcher.passes(25 / SPEED)
-    assert "PD confirms" in (await watcher.open())["store_down", entity].summary
+    key = ("store_down", entity)
+    await watcher.until(lambda open_: "PD confirms" in open_[key].summary, "both sources agree")
     twin.do(f"store-{number}", heal)
     back_s = await watcher.quiet()
     opened = await new(watcher, before)
