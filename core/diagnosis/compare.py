@@ -177,7 +177,7 @@ def spread(
     told |= _evicting(facts) | _clock(facts, stores)
     told |= _places(facts, [one for one in stores if _now(facts, "store", one, "state") == "Up"])
     if members and stores:
-        told["pd_differs"] = _pd_differs(facts, stores, members)
+        told |= _pd_differs(facts, stores, members)
     if serving:
         silent = sum(1 for one in serving if one in ("Disconnected", "Down"))
         up = sum(1 for one in serving if one == "Up")
@@ -245,12 +245,12 @@ def _leaving(facts: Facts, stores: Sequence[str]) -> int:
     )
 
 
-def _pd_differs(facts: Facts, stores: Sequence[str], members: Sequence[str]) -> bool:
-    """Whether no PD member runs the version of any store."""
+def _pd_differs(facts: Facts, stores: Sequence[str], members: Sequence[str]) -> dict[str, bool]:
+    """Whether no PD member runs the version of any store; nothing where none told its version."""
     said = [_now(facts, "member", one, "version") for one in members]
     ours = {str(one).removeprefix("v") for one in said if one}
     theirs = {_now(facts, "store", one, "version") for one in stores}
-    return bool(ours) and not ours & theirs
+    return {"pd_differs": not ours & theirs} if ours else {}
 
 
 def _worst(facts: Facts, stores: Sequence[str], nodes: Sequence[str]) -> dict[str, Any]:

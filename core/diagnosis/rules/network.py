@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from core.diagnosis.compare import HEARD_AFTER_S
 from core.diagnosis.model import Op
+from core.diagnosis.rules.endings import PLANNED
 from core.diagnosis.rules.fine_signs import ALL_ANSWER, ALL_UP
 from core.diagnosis.rules.life import (
     AHEAD,
@@ -239,14 +240,14 @@ _FOUND = (
         "observer_blind",
         only("nodes"),
         must=((AHEAD, BEHIND), (replace(ALL_UP, about="cluster"),), (EVERY_STORE_ANSWERS,)),
-        must_not=(NO_PROMETHEUS, STALE_BEYOND),
+        must_not=(replace(NO_PROMETHEUS, about="prometheus"), STALE_BEYOND),
         tickets=frozenset(("observer_blind", "prometheus_stale", "store_down")),
     ),
     Rule(
         "observer_blind",
         stores,
         must=((NOT_ANSWERING,), (PD_HEARD_SINCE,), (SCRAPED, SERVES, PEERS_CONTENT)),
-        signs=(*(PD_UP, RUNS, against(PEERS_MISS, 50)),),
+        signs=(PD_UP, RUNS, against(PEERS_MISS, 50), against(PLANNED, 40)),
         must_not=(
             *(against(EXITED, 90), against(PAUSED, 90), against(DETACHED, 90)),
             # What PD heard may be of the process that came after the one that we miss.

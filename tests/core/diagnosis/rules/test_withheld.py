@@ -63,7 +63,8 @@ OWN = {
 }
 # Where what lies behind it cannot be seen, what did happen is told: true, and less deep.
 LESS_DEEP = {
-    "crash_loop": {"process_crashed"},
+    # Its log in these scenarios is silent about its ends: they look like kills, as they might be.
+    "crash_loop": {"process_crashed", "process_killed"},
     "etcd_corrupt": {"process_crashed", "pd_member_down"},
     "etcd_no_space": {"pd_leader_loss"},
     "pd_quorum_loss": {"process_crashed", "graceful_restart", "pd_member_down"},
