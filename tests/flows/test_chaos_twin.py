@@ -27,7 +27,7 @@ from core.runs.model import Outcome, Run, State
 from core.twin.cluster import Layout
 from tests.flows import stage
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
 CHANNEL = local.CHANNEL
 WAIT_S = 60.0
 

@@ -19,7 +19,7 @@ from tests.bot.local.page.conftest import CHROMIUM, FLAGS
 ROOT = Path(__file__).parents[2]
 SHOTS = ROOT / "tests" / "screenshots"
 CARD = "#scroller .message:not(.ephemeral):has(.block-header)"
-START_S = 30.0
+START_S = 90.0
 
 
 @asynccontextmanager

@@ -33,7 +33,7 @@ from tests.live.other_slack import (
 )
 
 ROOT = Path(__file__).parents[2]
-LIMIT_S = 45.0
+LIMIT_S = 90.0
 SPEED = 5.0
 
 CONFIG = """

@@ -19,7 +19,7 @@ import pytest
 from tests.claude_server import KEY, ClaudeServer, Turn, answers, calls, claim
 from tests.live.demo import ROOT, START_S, Demo, _ready
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(240)
 WITHIN_S = 60.0
 CONFIG = '[diagnosis]\nclaude = true\nbase_url = "{url}"\nlarger_model = ""\n'
 

@@ -95,7 +95,7 @@ async def answered(
         snapshot, made, took = await looked(watcher, ticket)
         right = made.cause == cause and made.entity == (about or entity)
         right = right and made.certainty in certain
-        if right or time.monotonic() - began > 15:
+        if right or time.monotonic() - began > 45:
             break
         await watcher.passes(0.3)
     assert (made.cause, made.entity) == (cause, about or entity), made

@@ -117,7 +117,7 @@ async def test_a_certificate_is_replaced_under_a_running_watcher(tmp_path: Path)
         await forgotten.quiet()
         assert await watcher.tickets() == []
         assert watcher.subject.last is not None
-        assert len(watcher.subject.last.metrics) == 3
+        assert len(watcher.subject.last.metrics.disk_used) == 3
         assert authority.issue(tmp_path / "ours", "tocsin") == ours
         await watcher.holds(lambda: time.monotonic() > expires + 1, "the first one is over")
         await _new_connections(watcher)

@@ -34,7 +34,7 @@ from core.twin.cluster import Layout
 from core.twin.plan import free_ports
 
 SPEED = 10.0
-LIMIT_S = 40.0  # generous: two busy cores may make everything several times slower
+LIMIT_S = 90.0  # generous: two busy cores may make everything several times slower
 API = "/pd/api/v1"
 
 Key = tuple[str, str]
