@@ -64,6 +64,7 @@ class Watch:
         self._well: dict[str, set[str]] = {}
         self._read: known.Read = {}
         self._quiet = False
+        self._unended = False
 
     async def start(self) -> None:
         """Tell the subject what an earlier process carried, and note that it is watched."""
@@ -106,16 +107,20 @@ class Watch:
     async def _settle(self, judged: list[Judged], observation: Observation) -> tuple[int, int]:
         name = self.subject.name
         removed = observation.removed
-        if self._quiet and not any(one.broken for one in judged):
+        if self._quiet and not self._unended and not any(one.broken for one in judged):
             # Nothing was there to change, and nobody but this watch adds to it.
             self._remember_well(judged)
             return 0, 0
         plan, quiet = await self._db.read(planned, name, judged, removed, self._well, self._read)
         self._quiet = quiet and not plan
         self._remember_well(judged)
-        if not plan:
+        if not plan and not self._unended:
             return 0, 0
-        return await settle_plan(self._db, self._epoch, name, plan)
+        # Should the end of this tick not be written, what was written of it waits for the next one's.
+        ended, self._unended = not self._unended, True
+        done = await settle_plan(self._db, self._epoch, name, plan, ended=ended)
+        self._unended = False
+        return done
 
     def _remember_well(self, judged: list[Judged]) -> None:
         """What breaks after it was seen in order is news, not something to adopt."""
@@ -159,9 +164,14 @@ def planned(
     return plan, before.quiet
 
 
-async def settle_plan(db: Database, epoch: int, subject: str, plan: Plan) -> tuple[int, int]:
-    """Write a plan step by step; how many tickets opened and how many visibly changed."""
-    settling = settle.Settling(subject, plan)
+async def settle_plan(
+    db: Database, epoch: int, subject: str, plan: Plan, *, ended: bool = True
+) -> tuple[int, int]:
+    """Write a plan step by step; how many tickets opened and how many visibly changed.
+
+    `ended` False: the tick before may have been written in part, so this one says that it is over.
+    """
+    settling = settle.Settling(subject, plan, ended=ended)
     await db.write_steps(epoch, settling.steps())
     return len(plan.opens), settling.changed
 

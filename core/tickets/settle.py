@@ -29,10 +29,12 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Settling:
-    """Writes one plan. `changed` is how many tickets it has visibly changed so far."""
+    """Writes one plan. `changed` is how many tickets it has visibly changed so far; `ended`: whether
+    the tick before has told of its end."""
 
-    def __init__(self, subject: str, plan: Plan) -> None:
+    def __init__(self, subject: str, plan: Plan, *, ended: bool = True) -> None:
         self.changed = 0
+        self._owed = not ended
         self._subject = subject
         self._plan = plan
         self._ids: dict[str, int] = {}
@@ -51,7 +53,7 @@ class Settling:
         self.changed += write_part(tx, part, self._subject, self._ids)
 
     def _end(self, tx: Tx) -> None:
-        if self.changed:
+        if self.changed or self._owed:
             end(tx, self._subject, self._ids)
 
 

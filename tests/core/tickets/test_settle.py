@@ -10,6 +10,7 @@ import pytest
 from core import events
 from core.clock import ManualClock
 from core.db import Database
+from core.errors import Unavailable
 from core.invariant import Severity
 from core.lock import hold, take_epoch
 from core.monitor import Watch
@@ -95,6 +96,39 @@ async def test_while_nothing_is_wrong_or_remembered_the_database_is_left_alone(
         bench.subject.breaks("high_latency", "store:1")
         await bench.ticks(31)
         assert len(await bench.all()) == 1
+
+
+class Interrupted(Counted):
+    """A database that is lost, while `breaks`, before the last step of a tick."""
+
+    def __init__(self, db: Database) -> None:
+        super().__init__(db)
+        self.breaks = True
+        self.write_steps: Any = self._all_but_the_last
+
+    async def _all_but_the_last(self, epoch: int, steps: Any) -> Any:
+        if not self.breaks:
+            return await self._db.write_steps(epoch, steps)
+        await self._db.write_steps(epoch, [*steps][:-1])
+        raise Unavailable("The database was too slow.")
+
+
+async def test_a_tick_whose_end_was_lost_is_ended_by_the_next_one(
+    db: Database, clock: ManualClock
+) -> None:
+    interrupted: Any = Interrupted(db)
+    async with hold(db, "test") as holding:
+        bench = await Bench.open(interrupted, clock, holding.epoch)
+        bench.subject.breaks("store_down", "store:1")
+        with pytest.raises(Unavailable):
+            await bench.ticks(1)
+        assert len(await bench.all()) == 1
+        interrupted.breaks = False
+
+        await bench.ticks(3)
+
+        ends = [one for one in await db.read(events.since, 0) if one.kind == "tick.settled"]
+        assert len(ends) == 1
 
 
 async def test_a_violation_must_last_its_hold_time(bench: Bench) -> None:
