@@ -127,3 +127,5 @@ async def within(clock: Clock, seconds: float, work: Awaitable[T]) -> T:
         if not task.done():
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+        elif not task.cancelled():
+            task.exception()  # looked at, also where we were cancelled in the moment that it failed

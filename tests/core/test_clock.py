@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 
 import pytest
 
@@ -77,3 +78,20 @@ async def test_the_machines_clock_is_aware_and_monotonic() -> None:
 
     assert clock.now().utcoffset() is not None
     assert clock.monotonic() >= before
+
+
+async def test_a_failure_in_the_moment_of_our_own_end_is_not_left_lying_about(
+    clock: ManualClock,
+) -> None:
+    complaints: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, said: complaints.append(said))
+    failing: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    waiting = asyncio.create_task(within(clock, 3, failing))
+    await asyncio.sleep(0)
+    failing.set_exception(ValueError("it broke"))
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    del failing, waiting
+    gc.collect()
+    assert complaints == []
