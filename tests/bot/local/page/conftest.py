@@ -307,7 +307,10 @@ class Complaints:
         """Listen to a page whose own address is `home`; the answer ends that."""
 
         def console(message: ConsoleMessage) -> None:
-            if message.type in ("error", "warning"):
+            # Any network of this machine that comes or goes (Docker's) breaks what is being loaded;
+            # the page asks again.
+            ours = "ERR_NETWORK_CHANGED" not in message.text
+            if ours and message.type in ("error", "warning"):
                 self.said.append(message.text)
 
         def request(asked: Request) -> None:
