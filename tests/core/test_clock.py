@@ -95,5 +95,7 @@ async def test_a_failure_in_the_moment_of_our_own_end_is_not_left_lying_about(
     await asyncio.gather(waiting, return_exceptions=True)
     assert waiting.cancelled()
     del failing, waiting
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
     gc.collect()
     assert complaints == []
