@@ -53,10 +53,11 @@ def _diagnosis(tx: Tx, ticket: Ticket) -> str | None:
     """What is thought of it now, in one line; of a symptom, what is thought of its cause."""
     if ticket.diagnosed_at is None and ticket.explained_by is None:
         return None
-    found = store_of_diagnoses.current(tx, ticket.id)
-    if found is None:
-        return None
-    return headline(found.diagnosis) if ticket.open else was(found.diagnosis)
+    if ticket.open:
+        found = store_of_diagnoses.current(tx, ticket.id)
+        return None if found is None else headline(found.diagnosis)
+    ended = store_of_diagnoses.was_behind(tx, ticket.id)
+    return None if ended is None else was(ended.diagnosis)
 
 
 def brief(tx: Tx, ticket: Ticket, around: Surroundings) -> Look:

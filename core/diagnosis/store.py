@@ -194,15 +194,29 @@ def current(tx: Tx, ticket_id: int) -> Made | None:
     return None if found is None else _noted(found, ticket_id)
 
 
+def was_behind(tx: Tx, ticket_id: int) -> Made | None:
+    """What was behind a ticket that is over: what was thought last, as sure as it ever was (a later
+    look may be less sure of the same only because all is well again by then)."""
+    last = current(tx, ticket_id)
+    if last is None:
+        return None
+    since, said = _episode_began(tx, last.ticket_id), _kernel(last.diagnosis)[:2]
+    told = (d.c.told.is_(True), d.c.made_at >= since, d.c.cause == said[0], d.c.entity == said[1])
+    surest = sa.case((d.c.certainty == "confirmed", 0), (d.c.certainty == "likely", 1), else_=2)
+    return _noted(_newest(tx, last.ticket_id, *told, first=(surest,)) or last, ticket_id)
+
+
 def by_model(tx: Tx, ticket_id: int) -> Made | None:
     """What a model said last since the ticket opened; None if it said nothing."""
     since = _episode_began(tx, ticket_id)
     return _newest(tx, ticket_id, d.c.made_by != "rules", d.c.made_at >= since)
 
 
-def _newest(tx: Tx, ticket_id: int, *where: sa.ColumnElement[bool]) -> Made | None:
+def _newest(
+    tx: Tx, ticket_id: int, *where: sa.ColumnElement[bool], first: tuple[sa.Case[int], ...] = ()
+) -> Made | None:
     about = (d.c.ticket_id == ticket_id, d.c.question == "")
-    rows = tx.rows(sa.select(d).where(*about, *where).order_by(d.c.id.desc()).limit(1))
+    rows = tx.rows(sa.select(d).where(*about, *where).order_by(*first, d.c.id.desc()).limit(1))
     return next(iter(made_of(tx, rows)), None)
 
 

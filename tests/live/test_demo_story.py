@@ -174,8 +174,7 @@ async def _the_store_comes_back(person: Person, demo: Demo) -> None:
     await expect(card).to_contain_text("It is healthy again")
     await card.locator(".thread-summary").click()
     thread = person.page.locator("#thread")
-    # What it was, or after the look 30 s later that nothing is wrong any more.
-    await expect(thread).to_contain_text("Cause: ◐ Likely: it was ")
+    await expect(thread).to_contain_text("Cause: ◐ Likely: it was process killed")
     await expect(thread).to_contain_text("Acknowledged by Ben Okafor after")
     await person.shoot("12-resolved")
     await person.page.emulate_media(color_scheme="dark")

@@ -117,6 +117,28 @@ async def test_only_another_cause_entity_or_certainty_is_news(
     assert len(await db.read(store.of_ticket, ticket)) == 2
 
 
+@pytest.mark.parametrize(
+    ("later", "certainty"),
+    [
+        ({"certainty": Certainty.INCONCLUSIVE}, Certainty.LIKELY),
+        ({"certainty": Certainty.CONFIRMED}, Certainty.CONFIRMED),
+        ({"certainty": Certainty.INCONCLUSIVE, "cause": "out_of_memory"}, Certainty.INCONCLUSIVE),
+        ({"certainty": Certainty.INCONCLUSIVE, "entity": "store:2"}, Certainty.INCONCLUSIVE),
+    ],
+)
+async def test_what_was_behind_it_is_the_last_word_as_sure_as_it_ever_was(
+    db: Database, ticket: int, later: dict[str, object], certainty: Certainty
+) -> None:
+    assert await db.read(store.was_behind, ticket) is None
+    await db.write(save, ticket, diagnosis())
+    last = replace(diagnosis(), **later)  # type: ignore[arg-type]  # fields by name
+    await db.write(save, ticket, last)
+    found = await db.read(store.was_behind, ticket)
+    assert found is not None
+    assert found.diagnosis.certainty is certainty
+    assert (found.diagnosis.cause, found.diagnosis.entity) == (last.cause, last.entity)
+
+
 async def test_rules_that_a_model_overruled_do_not_say_the_same_again(
     db: Database, ticket: int
 ) -> None:
