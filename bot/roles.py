@@ -171,7 +171,10 @@ class Roles:
         may_look = own and not (settings.given and settings.viewer)
         why = UNSURE
         if isinstance(error, Denied):
-            why = f"Slack does not tell who you are ({error.code}): tell whoever runs Tocsin."
+            why = (
+                f"Slack does not tell who you are ({error.code}), so nothing was changed. Tell "
+                "whoever runs Tocsin."
+            )
         return Standing(Role.VIEWER if may_look else Role.NOBODY, why)
 
     def _standing(self, user_id: str, team_id: str) -> Standing:

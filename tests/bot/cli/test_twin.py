@@ -26,7 +26,9 @@ def alive(pid: int) -> bool:
 
 def children_of(folder: Path) -> list[int]:
     """Processes that name this folder in their command line."""
-    found = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True)
+    found = subprocess.run(
+        ["ps", "-ww", "-eo", "pid,args"], capture_output=True, text=True, check=True
+    )
     rows = [line.split(None, 1) for line in found.stdout.splitlines()[1:]]
     return [int(pid) for pid, args in rows if str(folder) in args and int(pid) != os.getpid()]
 

@@ -252,6 +252,8 @@ class Rig:
         if self.tasks is not None:
             await self.tasks.cancel()
         self.tasks = None
+        # A commit that was under way is finished in its own time; a process that is gone has none.
+        await self.db.write(lambda tx: None)
 
     async def look(self) -> None:
         """The monitor looks once; never twice at once."""
