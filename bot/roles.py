@@ -94,6 +94,7 @@ def guard(standing: Standing, needs: Role) -> None:
     )
 
 
+TELL = "Tell whoever runs Tocsin."
 UNSURE = (
     "Slack did not say in time who you are, so nothing was changed. Try again in a few seconds."
 )
@@ -171,10 +172,7 @@ class Roles:
         may_look = own and not (settings.given and settings.viewer)
         why = UNSURE
         if isinstance(error, Denied):
-            why = (
-                f"Slack does not tell who you are ({error.code}), so nothing was changed. Tell "
-                "whoever runs Tocsin."
-            )
+            why = f"Slack does not tell who you are ({error.code}), so nothing was changed. {TELL}"
         return Standing(Role.VIEWER if may_look else Role.NOBODY, why)
 
     def _standing(self, user_id: str, team_id: str) -> Standing:
@@ -202,10 +200,7 @@ class Roles:
         """Why somebody may do less than they perhaps should: these groups could give them more."""
         for group_id in unread:
             if code := self._refusal(group_id):
-                return (
-                    f"The user group {group_id} of [roles] cannot be read ({code}): tell whoever "
-                    "runs Tocsin."
-                )
+                return f"The user group {group_id} of [roles] cannot be read ({code}). {TELL}"
         return UNSURE if unread else ""
 
     async def _look_up(self, user_id: str) -> None:

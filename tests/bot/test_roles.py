@@ -222,7 +222,7 @@ async def test_a_group_that_slack_does_not_know_is_named_with_what_slack_said() 
     with pytest.raises(Refused) as refused:
         guard(standing, Role.RESPONDER)
     assert refused.value.text == (
-        "The user group S404 of [roles] cannot be read (no_such_subteam): tell whoever runs Tocsin."
+        "The user group S404 of [roles] cannot be read (no_such_subteam). Tell whoever runs Tocsin."
     )
 
 
