@@ -162,16 +162,6 @@ SLOW_ETCD = Sign(
     about="pd:*",
     source="etcd_fsync_p99_s",
 )
-TSO_SLOW = Sign(
-    10,
-    "reading",
-    "now",
-    Op.AT_LEAST,
-    0.1,
-    "handing out timestamps takes {value} s",
-    source="tso_p99_s",
-    about="pd",
-)
 
 FORGOT = Sign(
     30,
@@ -236,14 +226,14 @@ RULES = (
         "clock_step",
         nodes,
         must=((OFFSET, CLOCK_LOG),),
-        signs=(TSO_SLOW,),
+        signs=(pd_etcd.TSO_WAITS,),
         tickets=frozenset(("clock_step", "pd_no_leader", "high_latency", "clock")),
     ),
     Rule(
         "clock_step",
         only("pd"),
         must=((SLOW_CLOCK,),),
-        signs=(TSO_SLOW, SLOW_ETCD),
+        signs=(pd_etcd.TSO_WAITS, SLOW_ETCD),
         tickets=frozenset(("clock_step", "pd_no_leader", "high_latency", "clock")),
     ),
 )

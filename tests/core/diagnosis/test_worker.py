@@ -97,13 +97,19 @@ async def test_a_ticket_that_worsens_is_looked_at_at_once(bench: Diagnosing) -> 
     assert [one.reason for one in await bench.made(ticket)] == [Reason.OPENED, Reason.WORSENED]
 
 
-async def test_a_later_look_waits_for_what_becomes_of_a_ticket_that_is_seen_healthy(
-    bench: Diagnosing,
-) -> None:
+async def healthy_again(bench: Diagnosing) -> int:
+    """A ticket that was diagnosed and is seen healthy before its second look, and not closed."""
     ticket = await bench.open()
     await bench.idle()
     await bench.later(25)
     await bench.db.write(seen_healthy, ticket)
+    return ticket
+
+
+async def test_a_later_look_waits_for_what_becomes_of_a_ticket_that_is_seen_healthy(
+    bench: Diagnosing,
+) -> None:
+    ticket = await healthy_again(bench)
     await bench.later(20)
     assert len(await bench.made(ticket)) == 1
 
@@ -115,10 +121,7 @@ async def test_a_later_look_waits_for_what_becomes_of_a_ticket_that_is_seen_heal
 async def test_a_later_look_at_a_ticket_that_is_kept_open_though_healthy_is_made_in_the_end(
     bench: Diagnosing,
 ) -> None:
-    ticket = await bench.open()
-    await bench.idle()
-    await bench.later(25)
-    await bench.db.write(seen_healthy, ticket)
+    ticket = await healthy_again(bench)
     await bench.later(looks.MENDING_S + looks.LOOK_AGAIN_S)
     assert [one.reason for one in await bench.made(ticket)] == [Reason.OPENED, Reason.SOON]
 
