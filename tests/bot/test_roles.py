@@ -275,5 +275,5 @@ async def test_somebody_whom_slack_does_not_know_is_told_so() -> None:
     slack = Slack()
     slack.denied["U1"] = "user_not_found"
     roles, _ = make(slack)
-    with pytest.raises(Refused, match=r"does not tell who you are \(user_not_found\)"):
+    with pytest.raises(Refused, match=r"\(user_not_found\), so nothing was changed"):
         guard(await roles.standing("U1", TEAM), Role.RESPONDER)
